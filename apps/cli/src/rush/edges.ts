@@ -1,0 +1,110 @@
+import { type Address, type Answer, openWire, type Wire } from './wire.ts';
+
+/**
+ * The connections of the crowd: per edge a stack of idle keep-alive ones, so the most recently used is taken
+ * first and stays warm. At most `connectionsMax` are open; whoever comes then waits for one.
+ */
+export function createEdges(addresses: readonly Address[], connectionsMax: number) {
+  const idle: Wire[][] = addresses.map(() => []);
+  const queue: (() => void)[] = [];
+  let open = 0;
+
+  return {
+    count: addresses.length,
+
+    /** Opens connections ahead, a few at a time: a listening socket's backlog holds a few hundred. */
+    async warm(connections: number): Promise<void> {
+      let left = Math.min(connections, connectionsMax - open);
+      const openSome = async () => {
+        while (left > 0) {
+          const edge = left % addresses.length;
+          left -= 1;
+          giveBack(edge, await openOne(edge));
+        }
+      };
+      await Promise.all(Array.from({ length: Math.min(WARMERS, left) }, openSome));
+    },
+
+    /** One request, one answer, from the edge of that number. Rejects on network faults. */
+    async ask(edge: number, request: string): Promise<Answer> {
+      const wire = await take(edge);
+      try {
+        return await wire.ask(request);
+      } finally {
+        giveBack(edge, wire);
+      }
+    },
+
+    /** A connection of its own for an event stream; closing it gives its room to the next. */
+    async dedicate(edge: number): Promise<Wire> {
+      const wire = await openOne(edge);
+      let closed = false;
+      return {
+        ...wire,
+        close() {
+          if (closed) return;
+          closed = true;
+          wire.close();
+          leave();
+        },
+      };
+    },
+
+    close(): void {
+      for (const wires of idle) for (const wire of wires.splice(0)) wire.close();
+    },
+  };
+
+  async function take(edge: number): Promise<Wire> {
+    const wires = idle[edge] ?? [];
+    for (;;) {
+      for (let wire = wires.pop(); wire !== undefined; wire = wires.pop()) {
+        if (wire.usable()) return wire;
+        leave();
+      }
+      if (open < connectionsMax || evicted()) return openOne(edge);
+      await new Promise<void>((resolve) => queue.push(resolve));
+    }
+  }
+
+  async function openOne(edge: number): Promise<Wire> {
+    while (open >= connectionsMax && !evicted()) await new Promise<void>((resolve) => queue.push(resolve));
+    open += 1;
+    try {
+      return await openWire(addressOf(edge));
+    } catch (fault) {
+      leave();
+      throw fault;
+    }
+  }
+
+  /** Closes an idle connection of whichever edge has one, so that a quiet edge cannot starve a busy one. */
+  function evicted(): boolean {
+    const wire = idle.find((wires) => wires.length > 0)?.shift();
+    if (wire === undefined) return false;
+    wire.close();
+    open -= 1;
+    return true;
+  }
+
+  function giveBack(edge: number, wire: Wire): void {
+    if (!wire.usable()) return leave();
+    idle[edge]?.push(wire);
+    queue.shift()?.();
+  }
+
+  function leave(): void {
+    open -= 1;
+    queue.shift()?.();
+  }
+
+  function addressOf(edge: number): Address {
+    const address = addresses[edge];
+    if (address === undefined) throw new Error(`there is no edge number ${edge}`);
+    return address;
+  }
+}
+
+export type Edges = ReturnType<typeof createEdges>;
+
+const WARMERS = 64;

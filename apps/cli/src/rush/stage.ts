@@ -1,0 +1,18 @@
+import type { RushOptions } from './options.ts';
+
+/** Where the rush takes place. */
+export interface Stage {
+  edges: URL[];
+  console: { url: URL; key: string } | undefined;
+  close(): Promise<void>;
+}
+
+/** The stack that runs already, or one of its own that is gone afterwards. */
+export async function openStage(options: RushOptions): Promise<Stage> {
+  const { console: url, key } = options;
+  if (options.against.length > 0) {
+    const merchant = url === undefined || key === undefined ? undefined : { url, key };
+    return { edges: options.against, console: merchant, close: async () => {} };
+  }
+  throw new Error('bringing up a stack is not there yet');
+}

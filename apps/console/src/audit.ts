@@ -1,0 +1,127 @@
+import {
+  type Check,
+  checkLaws,
+  emptyFold,
+  foldEvent,
+  type GateLook,
+  type JournalFold,
+  type LedgerSale,
+  type LedgerSums,
+  type NewEvent,
+  type WorkerGate,
+} from '@holdfast/core';
+import { hashOf, journalStart, type Ledger } from '@holdfast/ledger';
+
+export interface Audit {
+  ok: boolean;
+  checks: Check[];
+}
+
+type AuditGate = Pick<WorkerGate, 'readIntake' | 'counts'>;
+
+/** How long an audit looks for an instant at which the gate has applied just what the ledger has written. */
+const settledWithinMs = 2_000;
+/** How long it looks for an instant at which the gate has applied no more than that. */
+const consistentWithinMs = 10_000;
+const pauseMs = 3;
+/** The gate counts no more entries than these at a time; behind a deeper intake there is no complete look. */
+const maxDepth = 5_000;
+/** The ledger's instant is held open meanwhile, and the ledger ends what stands still for 2 s. */
+const lookWithinMs = 1_500;
+
+/**
+ * Holds every law against one sale, open or not. Null when there is no such sale; throws when no consistent look could
+ * be had in time. A broken law is looked at a second time before it is reported, so that what was in flight is not
+ * taken for a fault.
+ */
+export async function auditSale(ledger: Ledger, gate: AuditGate, saleId: string): Promise<Audit | null> {
+  const first = await auditOnce(ledger, gate, saleId);
+  return first === null || first.ok ? first : auditOnce(ledger, gate, saleId);
+}
+
+async function auditOnce(ledger: Ledger, gate: AuditGate, saleId: string): Promise<Audit | null> {
+  const startedAt = Date.now();
+  for (;;) {
+    const elapsedMs = Date.now() - startedAt;
+    const answer = await ledger.auditSums(saleId, (at) => inTime(lookAtGate(gate, at, elapsedMs)));
+    if (answer === null) return null;
+    if (answer !== 'moved') return judge(ledger, saleId, answer.sums, answer.seen.look);
+    if (elapsedMs > consistentWithinMs)
+      throw new Error(`The gate of sale ${saleId} did not stand still for an audit`);
+    await new Promise((resolve) => {
+      setTimeout(resolve, pauseMs);
+    });
+  }
+}
+
+async function inTime<Look>(look: Promise<Look>): Promise<Look> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const fault = () => reject(new Error(`The gate did not answer an audit within ${lookWithinMs} ms`));
+    timer = setTimeout(fault, lookWithinMs);
+  });
+  return Promise.race([look, late]).finally(() => clearTimeout(timer));
+}
+
+/** The gate as it belongs to the ledger's instant; null when it is elsewhere and another look makes sense. */
+async function lookAtGate(
+  gate: AuditGate,
+  { sale, cursor }: LedgerSale,
+  elapsedMs: number,
+): Promise<{ look: GateLook | null } | null> {
+  const intake = await gate.readIntake(sale.id, cursor, 1);
+  const counts = await gate.counts(sale.id, cursor.committedSeq);
+  const patient = elapsedMs < settledWithinMs;
+  if (counts === null) return patient ? null : { look: null };
+  if (counts.depth > maxDepth) return null;
+  const follows = intake.kind === 'batch' && counts.epoch === cursor.epoch && counts.rebuilding === null;
+  // What the gate trimmed after the ledger's instant can no longer be counted, so this look would accuse falsely.
+  if (follows && (counts.cursor > cursor.committedSeq || counts.journalPosition > cursor.position))
+    return null;
+  if (patient && (!follows || counts.journalPosition < cursor.position)) return null;
+  return { look: { counts, tipAtCursor: tipOf(intake, cursor.tip) } };
+}
+
+function tipOf(intake: Awaited<ReturnType<AuditGate['readIntake']>>, tip: string): string {
+  if (intake.kind === 'batch') return tip;
+  return intake.kind === 'diverged' ? intake.why : intake.kind;
+}
+
+async function judge(
+  ledger: Ledger,
+  saleId: string,
+  sums: LedgerSums,
+  look: GateLook | null,
+): Promise<Audit> {
+  const { fold, head } = await readJournal(ledger, saleId, sums.position);
+  const checks = checkLaws(sums, look, fold, head);
+  return { ok: checks.every((check) => check.ok), checks };
+}
+
+/** Folds the journal and recomputes its chain; a stored hash that does not follow ends the chain there. */
+async function readJournal(
+  ledger: Ledger,
+  saleId: string,
+  lastPosition: number,
+): Promise<{ fold: JournalFold; head: string }> {
+  const fold = emptyFold();
+  let head = journalStart;
+  let brokenAt: number | null = null;
+  for await (const rows of ledger.journalRows(saleId, lastPosition)) {
+    for (const row of rows) {
+      head = hashOf(saleId, head, row);
+      if (head !== row.hash) brokenAt ??= row.position;
+      const event = {
+        ...row,
+        type: row.type as NewEvent['type'],
+        data: JSON.parse(row.data) as NewEvent['data'],
+      };
+      foldEvent(
+        fold,
+        event,
+        row.epoch === null || row.seq === null ? null : { epoch: row.epoch, seq: row.seq },
+      );
+    }
+  }
+  return { fold, head: brokenAt === null ? head : `broken at position ${brokenAt}` };
+}

@@ -1,0 +1,49 @@
+import { eventFrame, queuesRecord } from '@holdfast/contracts';
+import { type ConsoleContext, json, streamed } from '../answers.ts';
+import { faultCode } from '../faults.ts';
+import type { ConsoleParts } from '../parts.ts';
+import type { Route } from '../routes.ts';
+
+export function queueRoutes(parts: ConsoleParts): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/v1/queues',
+      handle: async () => json(200, queuesRecord(await parts.queues.look())),
+    },
+    { method: 'GET', path: '/v1/queues/events', handle: (c) => events(c, parts) },
+  ];
+}
+
+const everyMs = 1_000;
+
+function events(c: ConsoleContext, parts: ConsoleParts): Response {
+  const gone = AbortSignal.any([c.req.raw.signal, parts.stopping]);
+  return streamed(frames(parts, gone), 'text/event-stream', { 'X-Accel-Buffering': 'no' });
+}
+
+/** One frame a second until the reader goes or the process stops. While a store is away, comments keep the stream open. */
+async function* frames({ queues, log }: ConsoleParts, gone: AbortSignal): AsyncGenerator<string> {
+  for (let id = 1; !gone.aborted; id++) {
+    try {
+      yield eventFrame('queues', id, JSON.stringify(queuesRecord(await queues.look())));
+    } catch (error) {
+      log.warn({ err: error }, 'the queues could not be looked at');
+      yield `: ${faultCode(error)}\n\n`;
+    }
+    await pause(gone);
+  }
+}
+
+function pause(gone: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      gone.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, everyMs);
+    gone.addEventListener('abort', done);
+    if (gone.aborted) done();
+  });
+}

@@ -1,0 +1,91 @@
+import {
+  eventRecord,
+  makeCursor,
+  readCursor,
+  reservationCsv,
+  reservationCsvHead,
+  reservationRecord,
+  reservationsQuery,
+} from '@holdfast/contracts';
+import { refuse } from '@holdfast/core';
+import type { Ledger, PlaceCursor, ReservationFilter } from '@holdfast/ledger';
+import { type ConsoleContext, json, refused, streamed } from '../answers.ts';
+import type { ConsoleParts } from '../parts.ts';
+import { readQuery } from '../read-body.ts';
+import type { Route } from '../routes.ts';
+import { badCursor, saleIdOf } from './sales.ts';
+
+export function reservationRoutes({ ledger }: ConsoleParts): Route[] {
+  return [
+    { method: 'GET', path: '/v1/sales/:saleId/reservations', handle: (c) => list(c, ledger) },
+    { method: 'GET', path: '/v1/tickets/:ticketId', handle: (c) => story(c, ledger) },
+  ];
+}
+
+async function list(c: ConsoleContext, ledger: Ledger): Promise<Response> {
+  const query = readQuery(c, reservationsQuery);
+  if (!query.ok) return query.response;
+  const { cursor, limit, status, buyer, buyerId } = query.body;
+  const place = cursor === undefined ? null : readCursor(cursor, 'number');
+  if (cursor !== undefined && place === null) return badCursor(c);
+  const saleId = saleIdOf(c);
+  const at = saleId === null ? null : await ledger.readSale(saleId);
+  if (at === null) return refused(c, refuse('unknown_sale'));
+  const after = place === null ? null : { epoch: place[0], seq: place[1] };
+  const filter = { status: status ?? null, buyerId: buyer ?? buyerId ?? null };
+  if (wantsCsv(c))
+    return csv(ledger, at.sale, filter, after, c.req.query('limit') === undefined ? null : limit);
+  const page = await ledger.reservationsPage(at.sale.id, filter, after, limit);
+  const last = page.length === limit ? page.at(-1) : undefined;
+  return json(200, {
+    reservations: page.map(reservationRecord),
+    nextCursor: last === undefined ? null : makeCursor([last.epoch, last.seq]),
+  });
+}
+
+function wantsCsv(c: ConsoleContext): boolean {
+  return /(^|[\s,])text\/csv\b/i.test(c.req.header('accept') ?? '');
+}
+
+function csv(
+  ledger: Ledger,
+  sale: { id: string; currency: string },
+  filter: ReservationFilter,
+  after: PlaceCursor | null,
+  limit: number | null,
+): Response {
+  return streamed(csvChunks(ledger, sale, filter, after, limit), 'text/csv; charset=utf-8; header=present', {
+    'Content-Disposition': `attachment; filename="${sale.id}-reservations.csv"`,
+  });
+}
+
+/** Reservations read at a time for an export. */
+const exportPage = 1_000;
+
+/** Everything that the filter lets through, unless a limit was asked for. */
+async function* csvChunks(
+  ledger: Ledger,
+  { id, currency }: { id: string; currency: string },
+  filter: ReservationFilter,
+  after: PlaceCursor | null,
+  limit: number | null,
+): AsyncGenerator<string> {
+  yield reservationCsvHead;
+  let left = limit ?? Number.POSITIVE_INFINITY;
+  let from = after;
+  while (left > 0) {
+    const size = Math.min(exportPage, left);
+    const page = await ledger.reservationsPage(id, filter, from, size);
+    if (page.length > 0) yield page.map((reservation) => reservationCsv(reservation, currency)).join('');
+    const last = page.at(-1);
+    if (last === undefined || page.length < size) return;
+    from = { epoch: last.epoch, seq: last.seq };
+    left -= page.length;
+  }
+}
+
+async function story(c: ConsoleContext, ledger: Ledger): Promise<Response> {
+  const told = await ledger.ticketStory(c.req.param('ticketId') ?? '');
+  if (told === null) return refused(c, refuse('unknown_ticket'));
+  return json(200, { ...reservationRecord(told.reservation), events: told.events.map(eventRecord) });
+}

@@ -1,0 +1,93 @@
+import { cancelBody, confirmBody, extendBody, problem } from '@holdfast/contracts';
+import type { EdgeGate } from '@holdfast/core';
+import { Hono } from 'hono';
+import { createEndpoints, type EdgeApp, type EdgeContext, type EdgeEnv, type EventLog, headerOf } from './call.ts';
+import { createCrossOrigin } from './cross-origin.ts';
+import { createEdgeMetrics, type EdgeMetrics, type GateTotals } from './metrics.ts';
+import { command } from './routes/command.ts';
+import { health, readiness, showMetrics } from './routes/health.ts';
+import { docs, openapi, problemPage } from './routes/pages.ts';
+import { reserve } from './routes/reserve.ts';
+import { followSale, listSales, readSale } from './routes/sales.ts';
+import { followTicket, readTicket } from './routes/ticket.ts';
+import { createSaleFeeds } from './sale-feeds.ts';
+import { createStreams } from './streams.ts';
+import { createTicketWatches } from './ticket-watch.ts';
+
+export interface EdgeAppParts {
+  gate: EdgeGate & { totals(): GateTotals };
+  log: EventLog;
+  corsOrigins?: readonly string[];
+  /** Calls that took longer are logged, milliseconds. */
+  slowRequestMs?: number;
+}
+
+export interface Edge {
+  app: EdgeApp;
+  metrics: EdgeMetrics;
+  /** From now on not ready, so that a balancer sends nobody new. */
+  drain(): void;
+  /** Ends streams and waits: what is under way is answered with what is known. */
+  close(): void;
+}
+
+/** The buyers' HTTP. Everything it knows is the gate's; it remembers nothing that a restart would lose. */
+export function createEdgeApp(parts: EdgeAppParts): Edge {
+  const { gate, log, corsOrigins = [], slowRequestMs = 1_000 } = parts;
+  const metrics = createEdgeMetrics(gate.totals);
+  const watches = createTicketWatches(gate);
+  const feeds = createSaleFeeds(gate);
+  const streams = createStreams(metrics.streams);
+  const crossOrigin = createCrossOrigin(corsOrigins);
+  const endpoint = createEndpoints({ metrics, log, crossOrigin, slowRequestMs });
+  let draining = false;
+
+  const app = new Hono<EdgeEnv>();
+  const waits = { waits: true };
+  app.post('/v1/sales/:saleId/reservations', endpoint('reserve', reserve(gate, watches), waits));
+  app.get('/v1/tickets/:ticketId', endpoint('ticket', readTicket(gate)));
+  app.get('/v1/tickets/:ticketId/events', endpoint('ticket_events', followTicket(gate, watches, streams)));
+  app.post('/v1/tickets/:ticketId/confirm', endpoint('confirm', command(gate, watches, 'confirm', confirmBody), waits));
+  app.post('/v1/tickets/:ticketId/cancel', endpoint('cancel', command(gate, watches, 'cancel', cancelBody), waits));
+  app.post('/v1/tickets/:ticketId/extend', endpoint('extend', command(gate, watches, 'extend', extendBody), waits));
+  app.get('/v1/sales', endpoint('sales', listSales(gate)));
+  app.get('/v1/sales/:saleId', endpoint('sale', readSale(gate)));
+  app.get('/v1/sales/:saleId/events', endpoint('sale_events', followSale(gate, feeds, streams)));
+  app.get('/healthz', endpoint('healthz', health()));
+  app.get('/readyz', endpoint('readyz', readiness(gate, () => draining)));
+  app.get('/metrics', endpoint('metrics', showMetrics(metrics)));
+  app.get('/openapi.json', endpoint('openapi', openapi()));
+  app.get('/docs', endpoint('docs', docs()));
+  app.get('/problems/:code', endpoint('problem', problemPage()));
+
+  const elsewhere = endpoint('elsewhere', (c, requestId) => {
+    const methods = methodsAt(app, c);
+    if (methods === '') return problem('not_found', requestId);
+    if (c.req.method === 'OPTIONS') return crossOrigin.preflight(methods, headerOf(c, 'origin'));
+    const answer = problem('method_not_allowed', requestId);
+    answer.headers['Allow'] = methods;
+    return answer;
+  });
+  app.notFound(elsewhere);
+
+  return {
+    app,
+    metrics,
+    drain() {
+      draining = true;
+    },
+    close() {
+      draining = true;
+      watches.close();
+      streams.close();
+      feeds.close();
+    },
+  };
+}
+
+/** The methods that this address takes, for Allow; empty when there is nothing at it. */
+function methodsAt(app: EdgeApp, c: EdgeContext): string {
+  const taken = ['GET', 'POST'].filter((method) => app.router.match(method, c.req.path)[0].length > 0);
+  if (taken.length === 0) return '';
+  return taken.includes('GET') ? ['HEAD', ...taken, 'OPTIONS'].join(', ') : [...taken, 'OPTIONS'].join(', ');
+}

@@ -1,0 +1,69 @@
+import { type Answer, isReservationBody, problem, readIdempotencyKey, readWaitSeconds, refusalProblem, reservationBody, ticketJson } from '@holdfast/contracts';
+import { type EdgeGate, type ReserveRequest, refuse, saleIdPattern, type Ticket } from '@holdfast/core';
+import { type Handle, headerOf, json } from '../call.ts';
+import { type BodyRules, readBody } from '../read-body.ts';
+import type { TicketWatches } from '../ticket-watch.ts';
+
+export const idempotencyIssue = { pointer: '', message: 'Idempotency-Key must be 1 to 255 printable ASCII characters' };
+
+const hotRules: BodyRules = { isPlainlyValid: isReservationBody };
+const wrongKey: BodyRules = { issues: [idempotencyIssue] };
+
+/** `POST /v1/sales/{saleId}/reservations` */
+export function reserve(gate: EdgeGate, watches: TicketWatches): Handle {
+  return async (c, requestId) => {
+    const key = readIdempotencyKey(headerOf(c, 'idempotency-key'));
+    const read = await readBody(c, requestId, reservationBody, key.kind === 'invalid' ? wrongKey : hotRules);
+    if (read.kind === 'answer') return read.answer;
+    const saleId = c.req.param('saleId') ?? '';
+    if (!saleIdPattern.test(saleId)) return problem('unknown_sale', requestId);
+
+    const request: ReserveRequest = {
+      saleId,
+      buyerId: read.body.buyerId,
+      lines: read.body.lines ?? null,
+      idempotencyKey: key.kind === 'key' ? key.key : null,
+    };
+    const answer = await gate.reserve(request);
+    if (answer.kind === 'refused') return refusalProblem(answer, requestId);
+
+    const waitSeconds = readWaitSeconds(headerOf(c, 'prefer'));
+    const ticket = waitSeconds > 0 ? await decided(watches, answer.ticket, waitSeconds) : answer.ticket;
+    return answer.replayed ? replay(ticket) : firstAnswer(ticket, requestId, waitSeconds > 0);
+  };
+}
+
+/** The ticket as it is when the ledger has decided, or when the time is over; the acknowledged one if it cannot be read. */
+async function decided(watches: TicketWatches, ticket: Ticket, waitSeconds: number): Promise<Ticket> {
+  if (!isUndecided(ticket)) return ticket;
+  const watch = watches.watch(ticket.id, 'steady');
+  try {
+    return (await watches.until(watch, (seen) => !isUndecided(seen), waitSeconds * 1_000)) ?? ticket;
+  } finally {
+    watch.end();
+  }
+}
+
+function isUndecided(ticket: Ticket): boolean {
+  return ticket.status === 'queued' || ticket.status === 'lobby';
+}
+
+/** The same ticket, whatever became of it since: a lost answer must not look like a refusal. */
+function replay(ticket: Ticket): Answer {
+  return json(200, ticketJson(ticket), { Location: locationOf(ticket), 'Idempotent-Replayed': 'true' });
+}
+
+function firstAnswer(ticket: Ticket, requestId: string, waited: boolean): Answer {
+  if (!waited || isUndecided(ticket) || ticket.status === 'waitlisted')
+    return json(202, ticketJson(ticket), { Location: locationOf(ticket) });
+  if (ticket.status === 'rejected') {
+    const answer = refusalProblem(refuse(ticket.reason ?? 'sold_out'), requestId);
+    answer.headers['Location'] = locationOf(ticket);
+    return answer;
+  }
+  return json(201, ticketJson(ticket), { Location: locationOf(ticket) });
+}
+
+function locationOf(ticket: Ticket): string {
+  return `/v1/tickets/${ticket.id}`;
+}

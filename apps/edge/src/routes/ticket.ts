@@ -1,0 +1,78 @@
+import {
+  type Answer,
+  eventFrame,
+  eventNames,
+  matchesETag,
+  pollAfterSeconds,
+  problem,
+  refusalProblem,
+  ticketETag,
+  ticketJson,
+} from '@holdfast/contracts';
+import { type EdgeGate, isSettledForBuyer, parseTicketId, type Ticket } from '@holdfast/core';
+import { type Handle, headerOf, json } from '../call.ts';
+import type { Stream, Streams } from '../streams.ts';
+import type { TicketWatches } from '../ticket-watch.ts';
+
+/** `GET /v1/tickets/{ticketId}` */
+export function readTicket(gate: EdgeGate): Handle {
+  return async (c, requestId) => {
+    const ticketId = c.req.param('ticketId') ?? '';
+    if (parseTicketId(ticketId) === null) return problem('unknown_ticket', requestId);
+    const read = await gate.readTicket(ticketId);
+    if (read.kind === 'refused') return refusalProblem(read, requestId);
+    const { ticket } = read;
+    const headers: Record<string, string> = { ETag: ticketETag(ticket), 'Cache-Control': 'private, no-cache' };
+    const pollSeconds = pollAfterSeconds(ticket.status);
+    if (pollSeconds !== null) headers['Retry-After'] = String(pollSeconds);
+    if (matchesETag(headerOf(c, 'if-none-match'), ticketETag(ticket))) return { status: 304, headers, body: null };
+    return json(200, ticketJson(ticket), headers);
+  };
+}
+
+/**
+ * `GET /v1/tickets/{ticketId}/events`: the whole ticket, then every change of it, until nothing changes any more.
+ * Who comes back with `Last-Event-ID` does not get again what it has; when that was the end, 204 tells a browser's
+ * EventSource to stay away.
+ */
+export function followTicket(gate: EdgeGate, watches: TicketWatches, streams: Streams): Handle {
+  return async (c, requestId) => {
+    const ticketId = c.req.param('ticketId') ?? '';
+    if (parseTicketId(ticketId) === null) return problem('unknown_ticket', requestId);
+    // Looked up before it is watched: made-up ids leave nothing behind.
+    const found = await gate.readTicket(ticketId);
+    if (found.kind === 'refused') return refusalProblem(found, requestId);
+    const hasVersion = Number(headerOf(c, 'last-event-id') ?? Number.NaN);
+    if (isSettledForBuyer(found.ticket.status) && hasVersion === found.ticket.version) return noContent();
+    const outgoing = c.env?.outgoing;
+    const answer: Answer = { status: 200, headers: {}, body: null };
+    if (c.req.method === 'HEAD' || outgoing === undefined) return answer;
+
+    const begin = () => {
+      const watch = watches.watch(ticketId, 'patient');
+      let sent = hasVersion === found.ticket.version ? ticketETag(found.ticket) : '';
+      const stream = streams.open('ticket', outgoing as never, answer.headers, watch.end);
+      const show = (ticket: Ticket) => {
+        const tag = ticketETag(ticket);
+        if (tag === sent) return;
+        sent = tag;
+        sendTicket(stream, ticket);
+      };
+      show(found.ticket);
+      watch.begin((read) => {
+        if (read.kind === 'ticket') show(read.ticket);
+        else if (read.code === 'unknown_ticket') stream.end();
+      });
+    };
+    return { ...answer, begin };
+  };
+}
+
+function sendTicket(stream: Stream, ticket: Ticket): void {
+  stream.send(eventFrame(eventNames.ticket, ticket.version, JSON.stringify(ticketJson(ticket))));
+  if (isSettledForBuyer(ticket.status)) stream.end();
+}
+
+function noContent(): Answer {
+  return { status: 204, headers: {}, body: null };
+}

@@ -1,0 +1,18 @@
+import { readConfig, settings } from '@holdfast/runtime';
+
+export function readWorkerConfig() {
+  return readConfig({
+    DATABASE_URL: settings.databaseUrl,
+    REDIS_URL: settings.redisUrl,
+    HOST: settings.host,
+    /** Where the worker answers /healthz, /readyz and /metrics; 0 takes any free port. */
+    WORKER_PORT: settings.count.default(0),
+    SHARDS: settings.shards,
+    REGION: settings.region,
+    LOG_LEVEL: settings.logLevel,
+    /** Sales that this process commits at a time. */
+    COMMIT_CONCURRENCY: settings.count.default(8),
+    /** How long a final ticket stays readable, seconds. */
+    TICKET_RETENTION_SECONDS: settings.count.default(7 * 86_400),
+  });
+}

@@ -1,0 +1,68 @@
+/** A worker: answers bells with commit runs, and sweeps for what no bell rang for. The only writer of reservations. */
+import { createWorkerGate } from '@holdfast/gate';
+import { createLedger } from '@holdfast/ledger';
+import { createCommitter, createCommitWorker, createSweep } from '@holdfast/pipeline';
+import { configOrExit, createLifecycle, createLogger, createMetrics, onceASecond, startHealthServer } from '@holdfast/runtime';
+import { createCommitMetrics } from './commit-metrics.ts';
+import { readWorkerConfig } from './config.ts';
+
+const config = configOrExit(readWorkerConfig);
+const log = createLogger('worker', config.LOG_LEVEL);
+const lifecycle = createLifecycle(log);
+const metrics = createMetrics();
+const commits = createCommitMetrics(metrics);
+const redis = { redisUrl: config.REDIS_URL, shards: config.SHARDS };
+
+const ledger = lifecycle.add(
+  'ledger',
+  createLedger({
+    url: config.DATABASE_URL,
+    region: config.REGION,
+    applicationName: 'holdfast-worker',
+    onIdleError: onceASecond(log.warn.bind(log), 'the ledger broke an idle connection'),
+  }),
+  (started) => started.close(),
+);
+const gate = lifecycle.add(
+  'gate',
+  await createWorkerGate({
+    ...redis,
+    ticketRetentionSeconds: config.TICKET_RETENTION_SECONDS,
+    onError: onceASecond(log.warn.bind(log), 'the gate is away'),
+  }),
+  (started) => started.close(),
+);
+const onRebuild = (saleId: string, why: string, outcome: 'rebuilt' | 'superseded') => {
+  commits.rebuilt(outcome);
+  log.warn({ saleId, why, outcome }, 'a gate was rebuilt');
+};
+const committer = createCommitter({ ledger, gate, onCommit: commits.committed, onRebuild });
+lifecycle.add(
+  'commit worker',
+  await createCommitWorker({
+    ...redis,
+    committer,
+    concurrency: config.COMMIT_CONCURRENCY,
+    onError: onceASecond(log.warn.bind(log), 'the queue is away'),
+  }),
+  (started) => started.close(),
+);
+lifecycle.add(
+  'sweep',
+  createSweep(
+    { ledger, gate, committer, onRebuild },
+    { onError: onceASecond(log.error.bind(log), 'the sweep could not finish its pass') },
+  ),
+  (started) => started.close(),
+);
+const health = lifecycle.add(
+  'health',
+  await startHealthServer({
+    host: config.HOST,
+    port: config.WORKER_PORT,
+    dependencies: { redis: () => gate.isBooted('0'), postgres: () => ledger.ping() },
+    metrics,
+  }),
+  (server) => server.close(),
+);
+log.info({ address: health.address() }, 'worker is ready');

@@ -1,0 +1,113 @@
+import { type AskSettings, ask, refusalOf } from './ask.ts';
+import type { Ticket, TicketAnswer } from './ticket.ts';
+import { type WatchSettings, watchTicket } from './watch-ticket.ts';
+
+export interface ClientSettings {
+  /** Of the edge: `https://sales.example.org`. */
+  baseUrl: string;
+  /** A buyer token, when the edge wants one. */
+  token?: string;
+  /** How often a request is made in all, before it throws; 5 when absent. */
+  attempts?: number;
+  /** A single request's deadline in milliseconds; 10,000 when absent, and longer where the server is asked to wait. */
+  timeoutMs?: number;
+  fetch?: typeof globalThis.fetch;
+}
+
+export interface ReserveRequest {
+  /** Left out with buyer tokens: the token says who it is. */
+  buyerId?: string;
+  /** May be left out on a sale of one item: then one unit. */
+  lines?: { sku: string; quantity: number }[];
+}
+
+export interface CommandSettings {
+  /** One intention, one key: made when absent. Give your own to make a repeat after a page reload harmless too. */
+  idempotencyKey?: string;
+  signal?: AbortSignal;
+}
+
+/**
+ * The buyer's side of a sale, for browsers and Node. Every verb resolves to the ticket or to a refusal with its code,
+ * and throws `HoldfastUnreachable` only when the server could not be reached at all; a repeat after a lost answer
+ * carries the same Idempotency-Key, and so gets the same ticket.
+ */
+export function createClient({
+  baseUrl,
+  token,
+  attempts = 5,
+  timeoutMs = 10_000,
+  fetch = globalThis.fetch,
+}: ClientSettings) {
+  const settings: AskSettings = {
+    baseUrl: baseUrl.replace(/\/+$/, ''),
+    // Called as a plain function: a browser's fetch refuses to be a method of anything else.
+    fetch: (input, init) => fetch(input, init),
+    attempts,
+    timeoutMs,
+    headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
+  };
+
+  return {
+    /** Takes a place in line. With `waitSeconds` (up to 30) the answer waits until the place is held or rejected. */
+    reserve(
+      saleId: string,
+      request: ReserveRequest,
+      { waitSeconds = 0, ...command }: CommandSettings & { waitSeconds?: number } = {},
+    ): Promise<TicketAnswer> {
+      const headers: Record<string, string> = waitSeconds > 0 ? { Prefer: `wait=${waitSeconds}` } : {};
+      return post(
+        `/v1/sales/${encodeURIComponent(saleId)}/reservations`,
+        request,
+        headers,
+        waitSeconds * 1_000,
+        command,
+      );
+    },
+
+    /** The ticket as it is now. */
+    async ticket(ticketId: string, signal?: AbortSignal): Promise<TicketAnswer> {
+      return answerOf(await ask(settings, `/v1/tickets/${encodeURIComponent(ticketId)}`, {}, signal));
+    },
+
+    /** Turns the hold into a sale. The ticket may still read `held` when the ledger takes long: watch it then. */
+    confirm(
+      ticketId: string,
+      { paymentRef, ...command }: CommandSettings & { paymentRef?: string } = {},
+    ): Promise<TicketAnswer> {
+      const body = paymentRef === undefined ? {} : { paymentRef };
+      return post(`/v1/tickets/${encodeURIComponent(ticketId)}/confirm`, body, {}, 0, command);
+    },
+
+    /** Gives the place or the hold back. */
+    cancel(ticketId: string, command: CommandSettings = {}): Promise<TicketAnswer> {
+      return post(`/v1/tickets/${encodeURIComponent(ticketId)}/cancel`, {}, {}, 0, command);
+    },
+
+    /** The ticket and every change of it, until a final state: `for await (const seen of client.watchTicket(id))`. */
+    watchTicket: (ticketId: string, watch: WatchSettings = {}) => watchTicket(settings, ticketId, watch),
+  };
+
+  async function post(
+    path: string,
+    body: object,
+    headers: Record<string, string>,
+    waitMs: number,
+    { idempotencyKey = crypto.randomUUID(), signal }: CommandSettings,
+  ): Promise<TicketAnswer> {
+    const init = {
+      method: 'POST',
+      headers: { ...headers, 'Content-Type': 'application/json', 'Idempotency-Key': `"${idempotencyKey}"` },
+      body: JSON.stringify(body),
+    };
+    return answerOf(await ask({ ...settings, timeoutMs: timeoutMs + waitMs }, path, init, signal));
+  }
+}
+
+export type Client = ReturnType<typeof createClient>;
+
+async function answerOf(response: Response): Promise<TicketAnswer> {
+  if (!response.ok) return refusalOf(response);
+  const replayed = response.headers.get('idempotent-replayed') === 'true';
+  return { kind: 'ticket', ticket: (await response.json()) as Ticket, replayed };
+}

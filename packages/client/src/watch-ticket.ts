@@ -1,0 +1,99 @@
+import { type AskSettings, ask, pause, refusalOf, retryAfterMs } from './ask.ts';
+import { readEvents } from './events.ts';
+import { isFinal, type Refused, type Ticket } from './ticket.ts';
+
+export interface WatchSettings {
+  signal?: AbortSignal;
+  /** `poll` never opens a stream: for proxies that hold streams back, or pages with many tickets. */
+  by?: 'stream' | 'poll';
+}
+
+/**
+ * Yields the ticket, then every change of it that was seen, until a final state; never an older one after a newer.
+ * By event stream; when that cannot be had, or breaks `STREAM_FAILURES_MAX` times in a row, by polling with ETag.
+ * A refusal (an unknown ticket) is yielded once, as the last. Throws `HoldfastUnreachable` when the server stays away.
+ */
+export async function* watchTicket(
+  settings: AskSettings,
+  ticketId: string,
+  { signal, by = 'stream' }: WatchSettings = {},
+): AsyncGenerator<Ticket | Refused> {
+  let last: Ticket | undefined;
+  let failures = by === 'stream' ? 0 : STREAM_FAILURES_MAX;
+  while (failures < STREAM_FAILURES_MAX) {
+    for await (const seen of stream(settings, ticketId, last?.version, signal)) {
+      if ('kind' in seen) return yield seen;
+      failures = 0;
+      if (!isNews(seen, last)) continue;
+      last = seen;
+      yield seen;
+      if (isFinal(seen.status)) return;
+    }
+    failures += 1;
+    await pause(STREAM_PAUSE_MS * failures, signal);
+  }
+  yield* poll(settings, ticketId, last, signal);
+}
+
+/** Ends quietly when the stream breaks: whoever called decides what then. */
+async function* stream(
+  settings: AskSettings,
+  ticketId: string,
+  version: number | undefined,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Ticket | Refused> {
+  const headers: Record<string, string> = { Accept: 'text/event-stream' };
+  if (version !== undefined) headers['Last-Event-ID'] = String(version);
+  try {
+    const once = { ...settings, attempts: 1 };
+    const response = await ask(
+      once,
+      `/v1/tickets/${encodeURIComponent(ticketId)}/events`,
+      { headers },
+      signal,
+    );
+    if (response.status === 404) return yield await refusalOf(response);
+    if (!response.ok || response.body === null) return;
+    for await (const { event, data } of readEvents(response.body, STREAM_SILENCE_MAX_MS)) {
+      if (event === 'ticket') yield JSON.parse(data) as Ticket;
+    }
+  } catch {
+    signal?.throwIfAborted();
+  }
+}
+
+async function* poll(
+  settings: AskSettings,
+  ticketId: string,
+  seen: Ticket | undefined,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Ticket | Refused> {
+  let last = seen;
+  let etag = '';
+  for (;;) {
+    const headers: Record<string, string> = etag === '' ? {} : { 'If-None-Match': etag };
+    const response = await ask(settings, `/v1/tickets/${encodeURIComponent(ticketId)}`, { headers }, signal);
+    if (response.status === 200) {
+      etag = response.headers.get('etag') ?? '';
+      const ticket = (await response.json()) as Ticket;
+      if (isNews(ticket, last)) {
+        last = ticket;
+        yield ticket;
+      }
+      if (isFinal(ticket.status)) return;
+    } else if (response.status !== 304) return yield await refusalOf(response);
+    await pause(retryAfterMs(response) ?? POLL_MS, signal);
+  }
+}
+
+/** The place in line counts down under one version; an older version is an answer that was overtaken. */
+function isNews(ticket: Ticket, last: Ticket | undefined): boolean {
+  if (last === undefined || ticket.version > last.version) return true;
+  return ticket.version === last.version && ticket.ahead < last.ahead;
+}
+
+const STREAM_FAILURES_MAX = 3;
+const STREAM_PAUSE_MS = 250;
+/** Three of the server's comments. */
+const STREAM_SILENCE_MAX_MS = 45_000;
+const POLL_MS = 1_000;

@@ -1,0 +1,40 @@
+import type { Line } from './reservation.ts';
+
+/** What a buyer, the merchant or the gate asks of a reservation. `expire` is the clock's; it never stands in the intake. */
+export type CommandKind = 'confirm' | 'cancel' | 'extend' | 'expire' | 'grant' | 'deny' | 'return' | 'refunded';
+
+interface EntryBase {
+  /** Place in the intake; also the stream id `<seq>-0`. */
+  seq: number;
+  /** Made before the gate is called, so that a call that is sent again is recognised: the ticket's or the command's id. */
+  id: string;
+  ticketId: string;
+  /** Whether the gate took units for this entry: all of its lines or none. */
+  admitted: boolean;
+  /** The gate's time, epoch milliseconds. */
+  at: number;
+  /** The chain after this entry. */
+  tip: string;
+}
+
+export interface ReserveEntry extends EntryBase {
+  kind: 'reserve' | 'withdraw';
+  buyerId: string;
+  lines: Line[];
+  idempotencyKey: string | null;
+  fingerprint: string | null;
+}
+
+export interface CommandEntry extends EntryBase {
+  kind: Exclude<CommandKind, 'expire'>;
+  paymentRef: string | null;
+  /** Asked extension in seconds; null leaves it to the sale's rule. */
+  seconds: number | null;
+  reason: string | null;
+}
+
+export type IntakeEntry = ReserveEntry | CommandEntry;
+
+export function isReserve(entry: IntakeEntry): entry is ReserveEntry {
+  return entry.kind === 'reserve' || entry.kind === 'withdraw';
+}

@@ -1,0 +1,63 @@
+import type { NewEvent } from './journal.ts';
+import type { Reservation, ReservationStatus } from './reservation.ts';
+
+/** The reservation after `event`. Pure; the row in the ledger is this fold and nothing else. */
+export function evolve(reservation: Reservation, event: NewEvent): Reservation {
+  const outcomes =
+    event.commandId === null
+      ? reservation.outcomes
+      : { ...reservation.outcomes, [event.commandId]: event.data.reason ?? ('ok' as const) };
+  switch (event.type) {
+    case 'refused':
+      return { ...reservation, outcomes };
+    case 'held':
+      return { ...moved(reservation, 'held', outcomes), expiresAt: event.data.expiresAt ?? null };
+    case 'waitlisted':
+      return moved(reservation, 'waitlisted', outcomes);
+    case 'rejected':
+      return { ...moved(reservation, 'rejected', outcomes), reason: event.data.reason ?? null };
+    case 'withdrawn':
+      return { ...moved(reservation, 'confirmed', outcomes), confirmedAt: event.at };
+    case 'confirmed':
+      return {
+        ...moved(reservation, 'confirmed', outcomes),
+        confirmedAt: event.at,
+        paymentRef: event.data.paymentRef ?? reservation.paymentRef,
+      };
+    case 'paid_late':
+      return {
+        ...moved(reservation, 'paid_late', outcomes),
+        paymentRef: event.data.paymentRef ?? reservation.paymentRef,
+      };
+    case 'extended':
+      return {
+        ...moved(reservation, 'held', outcomes),
+        expiresAt: event.data.expiresAt ?? reservation.expiresAt,
+        extensions: reservation.extensions + 1,
+        extendedSeconds: reservation.extendedSeconds + (event.data.seconds ?? 0),
+      };
+    case 'cancelled':
+    case 'expired':
+    case 'returned':
+    case 'refund_due':
+    case 'refunded':
+      return moved(reservation, event.type, outcomes);
+    case 'handed_back':
+    case 'sale_created':
+    case 'sale_changed':
+    case 'sale_moved':
+    case 'restocked':
+    case 'gate_rebuilt':
+    case 'repaired':
+      return reservation;
+  }
+}
+
+/** Only a hold has a deadline, so leaving `held` forgets it: what the ledger's index of deadlines holds is what is due. */
+function moved(
+  reservation: Reservation,
+  status: ReservationStatus,
+  outcomes: Reservation['outcomes'],
+): Reservation {
+  return { ...reservation, status, version: reservation.version + 1, expiresAt: null, outcomes };
+}

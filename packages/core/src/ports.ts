@@ -1,0 +1,263 @@
+/**
+ * What the rooms ask of each other. Gate, ledger and pipeline never import one another: the commit run (pipeline) is
+ * handed a gate and a ledger of these shapes, and the apps put them together.
+ */
+import type { IntakeEntry } from './entry.ts';
+import type { JournalEvent } from './journal.ts';
+import type { Refusal, RefusalCode } from './refusal.ts';
+import type { Outcome, Reservation, ReservationStatus } from './reservation.ts';
+import type { RunResult } from './decide-run.ts';
+import type { Counters, Sale, SaleStatus } from './sale.ts';
+import type { Ticket } from './ticket.ts';
+
+// ---- the gate, as the edge uses it -------------------------------------------------------------------------------
+
+export interface ReserveRequest {
+  saleId: string;
+  /** 1 to 128 characters, no control characters. */
+  buyerId: string;
+  /** Null takes one unit of the only item. */
+  lines: { sku: string; quantity: number }[] | null;
+  /** 1 to 255 printable characters. */
+  idempotencyKey: string | null;
+}
+
+export type ReserveAnswer = { kind: 'admitted'; ticket: Ticket; replayed: boolean } | Refusal;
+
+export interface CommandRequest {
+  ticketId: string;
+  kind: 'confirm' | 'cancel' | 'extend';
+  idempotencyKey: string | null;
+  paymentRef: string | null;
+  seconds: number | null;
+}
+
+/**
+ * `appended`: the command has its place in the intake; its outcome will stand in the ticket's `outcomes[commandId]`.
+ * `decided`: the same command was decided before, or the ticket's state already answers it.
+ */
+export type CommandAnswer =
+  | { kind: 'appended'; commandId: string }
+  | { kind: 'decided'; commandId: string; outcome: Outcome; ticket: Ticket }
+  | Refusal;
+
+export interface SaleItemView {
+  sku: string;
+  name: string;
+  description: string | null;
+  imageUrl: string | null;
+  priceMinor: number;
+  /** Units a newcomer could have now. */
+  available: number;
+  /** Without what the house withdrew. */
+  stock: number;
+}
+
+/** A sale as the gate shows it. `now` is the gate's time of the read, epoch milliseconds. */
+export interface SaleView {
+  id: string;
+  name: string;
+  status: SaleStatus;
+  opensAt: number | null;
+  closesAt: number | null;
+  holdSeconds: number;
+  perBuyerLimit: number | null;
+  currency: string;
+  waitlist: boolean;
+  items: SaleItemView[];
+  soldOut: boolean;
+  now: number;
+}
+
+/** What the edge holds. Every verb answers within its deadline; a gate that is closed, gone or rebuilding is `gate_unavailable`. */
+export interface EdgeGate {
+  /** Admission of one request; many of one sale travel in one script. */
+  reserve(request: ReserveRequest): Promise<ReserveAnswer>;
+  command(request: CommandRequest): Promise<CommandAnswer>;
+  readTicket(ticketId: string): Promise<{ kind: 'ticket'; ticket: Ticket } | Refusal>;
+  readSale(saleId: string): Promise<{ kind: 'sale'; sale: SaleView } | Refusal>;
+  /** All sales that are not drafts. */
+  listSales(): Promise<{ kind: 'sales'; sales: SaleView[] } | Refusal>;
+  /** Calls back whenever the ticket may have changed; read it then. A lost message is possible: read again every second as well. */
+  watchTicket(ticketId: string, changed: () => void): () => void;
+  /** Calls back whenever counts or status of the sale may have changed. */
+  watchSale(saleId: string, changed: () => void): () => void;
+  /** Rings once for what was admitted or appended; given by the app, so that the gate need not know the queue. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A commit job: a bell. Doubled, lost or late, it changes nothing. */
+export interface Bell {
+  saleId: string;
+  shard: string;
+  epoch: number;
+  fromSeq: number;
+  toSeq: number;
+}
+
+// ---- the gate, as the commit run uses it -------------------------------------------------------------------------
+
+/** Where the ledger stands for one sale; what is read again and compared by every transaction. */
+export interface Cursor {
+  epoch: number;
+  revision: number;
+  committedSeq: number;
+  tip: string;
+  /** Last position of the journal, and its chain's hash there. */
+  position: number;
+  head: string;
+}
+
+export type IntakeRead =
+  | {
+      kind: 'batch';
+      entries: IntakeEntry[];
+      /** The batch reaches the intake's end. */
+      drained: boolean;
+      /** Gate's time, epoch milliseconds; never goes back for a sale. */
+      now: number;
+      /** How far the gate has applied the journal. */
+      journalPosition: number;
+      /** Undecided entries behind this batch. */
+      behind: number;
+    }
+  /** The gate's epoch is newer than the one asked for: read the ledger again. */
+  | { kind: 'newer_epoch'; epoch: number }
+  /** The whole shard is closed: its boot marker is missing. */
+  | { kind: 'not_booted' }
+  /** Somebody has begun to rebuild this gate. */
+  | { kind: 'rebuilding' }
+  /** The gate does not know the sale, lost memory, or does not continue the ledger's chain. */
+  | { kind: 'diverged'; epoch: number; why: string };
+
+/** One ticket's state after some events. */
+export interface SettledTicket {
+  ticketId: string;
+  buyerId: string;
+  status: ReservationStatus;
+  version: number;
+  expiresAt: number | null;
+  reason: RefusalCode | null;
+  outcomes: Record<string, Outcome>;
+}
+
+/** Events `(fromPosition, toPosition]` of the journal, as the gate needs them. */
+export interface Settlement {
+  saleId: string;
+  cursor: Cursor;
+  fromPosition: number;
+  toPosition: number;
+  tickets: SettledTicket[];
+  items: ReadonlyMap<string, Counters>;
+  /** Units withdrawn by the house, per sku. */
+  withdrawn: ReadonlyMap<string, number>;
+  /** Cumulative units given back, for each buyer that these events touch. */
+  released: ReadonlyMap<string, number>;
+  /** Present when the terms or the status may have changed. */
+  sale: Sale | null;
+  /** Who waits for units, in order: waitlisted and late payers. */
+  waiting: { ticketId: string; buyerId: string; late: boolean; lines: { sku: string; quantity: number }[] }[];
+}
+
+export type SettleAnswer =
+  | { kind: 'settled'; journalPosition: number; granted: number }
+  /** The gate has applied less of the journal than `fromPosition`: start from there. */
+  | { kind: 'gap'; journalPosition: number }
+  | { kind: 'refused'; why: string };
+
+/** One sale's gate at a glance, for the sweep and the audit. */
+export interface GateState {
+  saleId: string;
+  epoch: number;
+  seq: number;
+  tip: string;
+  cursor: number;
+  journalPosition: number;
+  now: number;
+  termsVersion: number;
+  /** The epoch of a rebuild that is under way. */
+  rebuilding: number | null;
+}
+
+export interface GateCounts extends GateState {
+  items: { sku: string; ceiling: number; admitted: number; inIntake: number }[];
+  /** Entries after the cursor that was asked for. */
+  depth: number;
+  oldestAt: number | null;
+}
+
+export interface RebuildSource {
+  sale: Sale;
+  cursor: Cursor;
+  items: ReadonlyMap<string, Counters>;
+  withdrawn: ReadonlyMap<string, number>;
+  /** Every reservation that should be readable, in pages. */
+  reservations: AsyncIterable<Reservation[]>;
+  released: AsyncIterable<Map<string, number>>;
+  /** Of these entries, which does the ledger not have? */
+  unknownOf(entries: IntakeEntry[]): Promise<IntakeEntry[]>;
+}
+
+export interface WorkerGate {
+  readIntake(saleId: string, cursor: Cursor, limit: number): Promise<IntakeRead>;
+  settle(settlement: Settlement): Promise<SettleAnswer>;
+  /** Null for a sale that the gate does not have. */
+  peek(saleIds: string[]): Promise<Map<string, GateState | null>>;
+  counts(saleId: string, afterSeq: number): Promise<GateCounts | null>;
+  rebuild(source: RebuildSource): Promise<'rebuilt' | 'superseded'>;
+  isBooted(shard: string): Promise<boolean>;
+  markBooted(shard: string): Promise<void>;
+  /** A reservation of the house: units leave the sale through the gate like a buyer's. */
+  withdraw(saleId: string, ticketId: string, sku: string, quantity: number): Promise<ReserveAnswer>;
+  /** Cumulative refusals per minute and reason, counted by the edges. */
+  takeRefusals(saleId: string): Promise<RefusalCount[]>;
+  close(): Promise<void>;
+}
+
+export interface RefusalCount {
+  /** Start of the minute, epoch milliseconds. */
+  minute: number;
+  reason: RefusalCode;
+  count: number;
+}
+
+// ---- the ledger ---------------------------------------------------------------------------------------------------
+
+export interface LedgerSale {
+  sale: Sale;
+  cursor: Cursor;
+  items: Map<string, Counters>;
+  /** Units withdrawn by the house, per sku. */
+  withdrawn: Map<string, number>;
+  /** Waitlisted tickets and late payers. */
+  waiting: number;
+}
+
+/**
+ * `busy`: another run holds the sale and will read again after its commit. `stale`: something changed since the read.
+ * `duplicate`: a ticket of the batch is in the ledger already; decide again with `known`.
+ */
+export type CommitAnswer =
+  /** `released` is cumulative, for the buyers of this run. */
+  | { kind: 'committed'; cursor: Cursor; released: Map<string, number> }
+  | { kind: 'busy' | 'stale' | 'duplicate' };
+
+export interface RunLedger {
+  readSale(saleId: string): Promise<LedgerSale | null>;
+  readReservations(saleId: string, ticketIds: string[]): Promise<Reservation[]>;
+  dueHolds(saleId: string, before: number, limit: number): Promise<Reservation[]>;
+  /** The next deadline of an open hold, epoch milliseconds. */
+  nextDeadline(saleId: string): Promise<number | null>;
+  usedUnits(saleId: string, buyerIds: string[]): Promise<Map<string, number>>;
+  knownTickets(ticketIds: string[]): Promise<Set<string>>;
+  commitRun(saleId: string, read: Cursor, result: RunResult, reached: { seq: number; tip: string }): Promise<CommitAnswer>;
+  /** What the gate needs to apply the journal after `fromPosition`, at most `limit` tickets. */
+  settlement(saleId: string, fromPosition: number, limit: number): Promise<Settlement | null>;
+  /** Compare-and-set of the epoch as observed; null when another did it or the ledger moved on. */
+  fenceRebuild(saleId: string, observed: Cursor, gateEpoch: number): Promise<RebuildSource | null>;
+  /** Sales that a gate must have. */
+  liveSales(): Promise<{ saleId: string; shard: string; cursor: Cursor; nextDeadline: number | null; termsVersion: number }[]>;
+  recordRefusals(saleId: string, refusals: RefusalCount[]): Promise<void>;
+  journal(saleId: string, afterPosition: number, limit: number): Promise<JournalEvent[]>;
+}

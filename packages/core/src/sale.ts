@@ -1,0 +1,88 @@
+import type { RefusalCode } from './refusal.ts';
+
+export type SaleStatus =
+  | 'draft'
+  | 'scheduled'
+  | 'lobby'
+  | 'open'
+  | 'paused'
+  | 'closed'
+  | 'settled'
+  | 'cancelled';
+
+export interface Item {
+  sku: string;
+  name: string;
+  description: string | null;
+  imageUrl: string | null;
+  /** Price of one unit in minor units of the sale's currency. */
+  priceMinor: number;
+}
+
+/** How often, and by how much in all, a hold of this sale may be extended. */
+export interface ExtensionRule {
+  times: number;
+  totalSeconds: number;
+}
+
+/** What a merchant set. Times are epoch milliseconds. */
+export interface Sale {
+  id: string;
+  name: string;
+  status: SaleStatus;
+  opensAt: number | null;
+  closesAt: number | null;
+  holdSeconds: number;
+  perBuyerLimit: number | null;
+  currency: string;
+  waitlist: boolean;
+  extension: ExtensionRule;
+  shard: string;
+  items: Item[];
+  createdAt: number;
+  /** Grows with every change of the sale; an edge that acts on older terms is told so by the gate. */
+  termsVersion: number;
+}
+
+/** The three counters of an item that the ledger keeps; all only grow. `stock` is the initial stock plus restocks. */
+export interface Counters {
+  stock: number;
+  returned: number;
+  taken: number;
+}
+
+/** `ceiling = stock + returned`: how many units the gate may have given in all. */
+export function ceilingOf(counters: Counters): number {
+  return counters.stock + counters.returned;
+}
+
+export type SaleVerb = 'schedule' | 'openLobby' | 'open' | 'pause' | 'resume' | 'close' | 'settle' | 'cancel';
+
+/** The state machine of a sale; an absent verb is refused with `invalid_transition`. Sold out is derived, never a state. */
+const saleMoves: Record<SaleStatus, Partial<Record<SaleVerb, SaleStatus>>> = {
+  draft: { schedule: 'scheduled', openLobby: 'lobby', open: 'open', cancel: 'cancelled' },
+  scheduled: { openLobby: 'lobby', open: 'open', close: 'closed', cancel: 'cancelled' },
+  lobby: { open: 'open', close: 'closed', cancel: 'cancelled' },
+  open: { pause: 'paused', close: 'closed', cancel: 'cancelled' },
+  paused: { open: 'open', resume: 'open', close: 'closed', cancel: 'cancelled' },
+  closed: { open: 'open', settle: 'settled', cancel: 'cancelled' },
+  settled: {},
+  cancelled: { settle: 'settled' },
+};
+
+/** The status that `verb` leads to from `status`, or null where the state machine has no such move. */
+export function moveSale(status: SaleStatus, verb: SaleVerb): SaleStatus | null {
+  return saleMoves[status][verb] ?? null;
+}
+
+/** What a newcomer is told in each status; null is admission. The gate's scripts ask the same of the stored answer. */
+export const newcomerRefusals: Record<SaleStatus, RefusalCode | null> = {
+  draft: 'not_open',
+  scheduled: 'not_open',
+  lobby: 'not_open',
+  open: null,
+  paused: 'paused',
+  closed: 'closed',
+  settled: 'closed',
+  cancelled: 'closed',
+};

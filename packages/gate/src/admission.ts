@@ -1,0 +1,119 @@
+import { type Line, type Refusal, type RefusalCode, type ReserveRequest, refuse, type Ticket } from '@holdfast/core';
+import { headOf, packLines } from './entry-format.ts';
+import { fingerprintOf, newTicketId } from './ids.ts';
+import type { KnownSale } from './sale-reader.ts';
+
+/** One request as the admission script takes it, with the terms it was prepared with. */
+export interface Prepared {
+  sale: KnownSale;
+  ticketId: string;
+  lines: Line[];
+  args: (string | number)[];
+}
+
+export type Admission =
+  | { kind: 'admitted'; seq: number; ahead: number; tip: string; now: number }
+  | { kind: 'again'; ticketId: string }
+  | { kind: 'stale' }
+  | Refusal;
+
+/** The lines asked for, with the prices of today's terms; or why they cannot be asked for. */
+export function pricedLines(request: ReserveRequest, sale: KnownSale): Line[] | Refusal {
+  if (request.lines === null) {
+    const [only, ...others] = sale.prices;
+    if (only === undefined || others.length > 0) return refuse('invalid_body');
+    return [{ sku: only[0], quantity: 1, unitPriceMinor: only[1] }];
+  }
+  const lines: Line[] = [];
+  for (const { sku, quantity } of request.lines) {
+    const unitPriceMinor = sale.prices.get(sku);
+    if (unitPriceMinor === undefined) return refuse('unknown_item');
+    lines.push({ sku, quantity, unitPriceMinor });
+  }
+  return lines;
+}
+
+/** The ticket id is made here, before the gate is asked: a call that is sent again is answered, not counted twice. */
+export function prepare(request: ReserveRequest, sale: KnownSale, lines: Line[], ticketId?: string): Prepared {
+  const id = ticketId ?? newTicketId(sale.shard, request.saleId);
+  const packed = packLines(lines);
+  const key = request.idempotencyKey ?? '';
+  const fingerprint = key === '' ? '' : fingerprintOf(lines);
+  const kind = request.buyerId === '' ? 'withdraw' : 'reserve';
+  const head = headOf(kind, id, id, request.buyerId, packed, key, fingerprint);
+  const args: (string | number)[] = [request.buyerId, key, fingerprint, head, packed, lines.length];
+  for (const line of lines) args.push(line.sku, line.quantity);
+  return { sale, ticketId: id, lines, args };
+}
+
+/** The script's answer, one admission per request that was sent. */
+export function readAdmissions(reply: unknown, sent: number): { journal: number; admissions: Admission[] } {
+  if (!Array.isArray(reply)) {
+    const all = wholeBatch(String(reply));
+    return { journal: 0, admissions: Array.from({ length: sent }, () => all) };
+  }
+  const [now, journal, decided] = reply as [number, number, number];
+  const admissions: Admission[] = [];
+  for (let index = 3; index < reply.length; index += 4) {
+    const word = reply[index] as string;
+    const a = reply[index + 1] as string | number;
+    if (word === 'admitted') {
+      const place = reply[index + 2] as number;
+      admissions.push({
+        kind: 'admitted',
+        seq: a as number,
+        ahead: Math.max(0, place - 1 - decided),
+        tip: reply[index + 3] as string,
+        now,
+      });
+    } else admissions.push(notAdmitted(word, String(a)));
+  }
+  return { journal, admissions };
+}
+
+function wholeBatch(word: string): Admission {
+  if (word === 'stale') return { kind: 'stale' };
+  if (word === 'unknown_sale') return refuse('unknown_sale');
+  return refuse('gate_unavailable', { retryAfterSeconds: 1 });
+}
+
+function notAdmitted(word: string, detail: string): Admission {
+  switch (word) {
+    case 'again':
+      return { kind: 'again', ticketId: detail };
+    case 'mismatch':
+      return refuse('idempotency_mismatch');
+    case 'sold_out':
+      return refuse('sold_out', { sku: detail });
+    case 'not_open':
+      return refuse('not_open', { opensAt: detail === '' ? undefined : Number(detail) });
+    case 'ledger_unavailable':
+      return refuse('ledger_unavailable', { retryAfterSeconds: 2 });
+    default:
+      return refuse(word as RefusalCode);
+  }
+}
+
+/** The ticket as the buyer gets it at once; the gate holds the same. */
+export function ticketOfAdmission(
+  request: ReserveRequest,
+  prepared: Prepared,
+  admission: Extract<Admission, { kind: 'admitted' }>,
+): Ticket {
+  return {
+    id: prepared.ticketId,
+    saleId: request.saleId,
+    status: 'queued',
+    version: 1,
+    seq: admission.seq,
+    ahead: admission.ahead,
+    buyerId: request.buyerId,
+    lines: prepared.lines,
+    currency: prepared.sale.view.currency,
+    reservedAt: admission.now,
+    expiresAt: null,
+    reason: null,
+    receipt: `${prepared.sale.epoch}.${admission.seq}.${admission.tip}`,
+    outcomes: {},
+  };
+}

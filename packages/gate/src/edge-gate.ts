@@ -1,0 +1,302 @@
+import {
+  type Bell,
+  type CommandAnswer,
+  type CommandRequest,
+  type EdgeGate,
+  type Line,
+  type Outcome,
+  parseTicketId,
+  type Refusal,
+  type RefusalCode,
+  type ReserveAnswer,
+  type ReserveRequest,
+  refuse,
+  type Ticket,
+} from '@holdfast/core';
+import { type Admission, type Prepared, prepare, pricedLines, readAdmissions, ticketOfAdmission } from './admission.ts';
+import { connect, connectSubscriber, whenReady } from './connection.ts';
+import { within } from './deadline.ts';
+import { detailOf, headOf } from './entry-format.ts';
+import { commandIdOf } from './ids.ts';
+import { insist } from './insist.ts';
+import { allShards, keysOf, salesKey, shardOf } from './keys.ts';
+import { createLane, type Lane } from './lane.ts';
+import { createNews } from './news.ts';
+import { createRefusalCounts } from './refusal-counts.ts';
+import { type KnownSale, readSale } from './sale-reader.ts';
+import { loadScripts } from './scripts.ts';
+import { createSoldOut } from './sold-out.ts';
+import { ticketOf } from './ticket-reader.ts';
+
+export interface EdgeGateOptions {
+  redisUrl: string;
+  shards?: number;
+  /** Rings for what was admitted or appended; must not throw. */
+  ring(bell: Bell): void;
+  /** Entries that may wait for the ledger before newcomers are refused; commands have a fifth more. */
+  intakeLimit?: number;
+  /** Requests per script: 16 to 64 is best, more is slower. */
+  maxBatch?: number;
+  /** Scripts under way per sale; meanwhile the next batch fills. */
+  maxInFlight?: number;
+  /** How long a request may wait for the gate, resends included, milliseconds. */
+  deadlineMs?: number;
+  onError?(error: Error): void;
+}
+
+export interface EdgeGateTotals {
+  admitted: number;
+  batches: number;
+  refused: ReadonlyMap<RefusalCode, number>;
+}
+
+/** Commands that one ticket may see before further ones are refused: the intake is everybody's. */
+const maxCommandsPerTicket = 64;
+/** How often a request is prepared again because the sale's terms changed under it. */
+const maxPreparations = 4;
+const maxWaiting = 20_000;
+
+/** Opens the gate for an edge. Throws when Redis does not answer within 10 s. */
+export async function createEdgeGate(options: EdgeGateOptions): Promise<EdgeGate & { totals(): EdgeGateTotals }> {
+  const { redisUrl, shards = 1, ring, intakeLimit = 200_000, maxBatch = 64, maxInFlight = 3, deadlineMs = 3_000, onError } = options;
+  const redis = connect({ url: redisUrl, name: 'holdfast-edge', onError });
+  await whenReady(redis, 10_000);
+  const run = loadScripts(redis);
+  const news = createNews(connectSubscriber({ url: redisUrl, name: 'holdfast-edge-news', onError }));
+  const refusals = createRefusalCounts(redis);
+  const soldOut = createSoldOut();
+  const sales = new Map<string, KnownSale>();
+  const saleLanes = new Map<string, Lane<null, KnownSale | Refusal>>();
+  const admitLanes = new Map<string, Lane<Prepared, Admission>>();
+  const ticketLanes = new Map<string, Lane<string, Ticket | Refusal>>();
+  let admitted = 0;
+  let batches = 0;
+
+  const unavailable = (error: unknown): Refusal => {
+    onError?.(error as Error);
+    return refuse('gate_unavailable', { retryAfterSeconds: 1 });
+  };
+
+  /** Everyone who asks before a read is sent shares it; nobody gets an answer that is older than the question. */
+  async function lookUp(saleId: string): Promise<KnownSale | Refusal> {
+    let lane = saleLanes.get(saleId);
+    if (lane === undefined) {
+      lane = createLane({ maxBatch: maxWaiting, maxInFlight: 2, maxWaiting, send: (asking) => readFor(saleId, asking.length) });
+      saleLanes.set(saleId, lane);
+    }
+    const answer = await lane.add(null).catch(unavailable);
+    if ('kind' in answer) {
+      sales.delete(saleId);
+      saleLanes.delete(saleId);
+    } else {
+      sales.set(saleId, answer);
+      news.follow(answer.shard, saleId, () => soldOut.forget(saleId));
+    }
+    return answer;
+  }
+
+  async function readFor(saleId: string, asking: number): Promise<(KnownSale | Refusal)[]> {
+    const answer = await insist(deadlineMs, 'Reading a sale', () => readSale(run, shardOf(saleId, shards), saleId));
+    return Array.from({ length: asking }, () => answer);
+  }
+
+  async function reserve(request: ReserveRequest): Promise<ReserveAnswer> {
+    for (let preparation = 0; preparation < maxPreparations; preparation++) {
+      const sale = sales.get(request.saleId) ?? (await lookUp(request.saleId));
+      if ('kind' in sale) return counted(request.saleId, sale);
+      const lines = pricedLines(request, sale);
+      if (!Array.isArray(lines)) return counted(request.saleId, lines);
+      // A replay must find its ticket, and a limit is told before sold out: both are the script's to say.
+      if (request.idempotencyKey === null && sale.limit === null) {
+        const sku = soldOut.refuses(request.saleId, lines);
+        if (sku !== null) return counted(request.saleId, refuse('sold_out', { sku }));
+      }
+      const answer = await admit(request, sale, lines);
+      if (answer !== null) return answer.kind === 'refused' ? counted(request.saleId, answer) : answer;
+      sales.delete(request.saleId);
+    }
+    return counted(request.saleId, refuse('gate_unavailable', { retryAfterSeconds: 1 }));
+  }
+
+  /** Null when the terms had changed and nothing was looked at. */
+  async function admit(request: ReserveRequest, sale: KnownSale, lines: Line[]): Promise<ReserveAnswer | null> {
+    const prepared = prepare(request, sale, lines);
+    let lane = admitLanes.get(request.saleId);
+    if (lane === undefined) {
+      lane = createLane({ maxBatch, maxInFlight, maxWaiting, send: (batch) => sendAdmissions(request.saleId, batch) });
+      admitLanes.set(request.saleId, lane);
+    }
+    const admission = await lane.add(prepared).catch(unavailable);
+    switch (admission.kind) {
+      case 'stale':
+        return null;
+      case 'refused':
+        return admission;
+      case 'admitted':
+        return { kind: 'admitted', ticket: ticketOfAdmission(request, prepared, admission), replayed: false };
+      case 'again': {
+        const read = await readTicket(admission.ticketId);
+        if (read.kind === 'refused') return read;
+        return { kind: 'admitted', ticket: read.ticket, replayed: admission.ticketId !== prepared.ticketId };
+      }
+    }
+  }
+
+  async function sendAdmissions(saleId: string, batch: Prepared[]): Promise<Admission[]> {
+    const { sale } = batch[0] as Prepared;
+    const keys = keysOf(sale.shard, saleId);
+    const current = (one: Prepared) => one.sale.terms === sale.terms && one.sale.epoch === sale.epoch;
+    const sent = batch.every(current) ? batch : batch.filter(current);
+    const names = [keys.boot, keys.sale, keys.intake, keys.buyers];
+    const args: (string | number)[] = [sale.epoch, sale.terms, intakeLimit, sent.length];
+    for (const one of sent) {
+      names.push(keys.ticket(one.ticketId));
+      for (const arg of one.args) args.push(arg);
+    }
+    const reply = await insist(deadlineMs, 'Admission', () => run('admit', names, args));
+    batches++;
+    const { journal, admissions } = readAdmissions(reply, sent.length);
+    ringFor(saleId, sale, admissions);
+    // A refusal is remembered only when no news of a newer state has overtaken it on the other connection.
+    if (journal >= news.position(saleId)) rememberSoldOut(saleId, sent, admissions);
+    if (sent === batch) return admissions;
+    let next = 0;
+    return batch.map((one) => (current(one) ? (admissions[next++] as Admission) : { kind: 'stale' }));
+  }
+
+  function ringFor(saleId: string, sale: KnownSale, admissions: readonly Admission[]): void {
+    let fromSeq = Number.POSITIVE_INFINITY;
+    let toSeq = 0;
+    for (const admission of admissions) {
+      if (admission.kind !== 'admitted') continue;
+      admitted++;
+      fromSeq = Math.min(fromSeq, admission.seq);
+      toSeq = Math.max(toSeq, admission.seq);
+    }
+    if (toSeq > 0) ring({ saleId, shard: sale.shard, epoch: Number(sale.epoch), fromSeq, toSeq });
+  }
+
+  function rememberSoldOut(saleId: string, sent: readonly Prepared[], admissions: readonly Admission[]): void {
+    for (const [index, admission] of admissions.entries()) {
+      if (admission.kind !== 'refused' || admission.code !== 'sold_out' || admission.sku === undefined) continue;
+      const line = sent[index]?.lines.find(({ sku }) => sku === admission.sku);
+      if (line !== undefined) soldOut.remember(saleId, line.sku, line.quantity);
+    }
+  }
+
+  async function command(request: CommandRequest): Promise<CommandAnswer> {
+    const place = parseTicketId(request.ticketId);
+    if (place === null) return refuse('unknown_ticket');
+    const { shard, saleId } = place;
+    const keys = keysOf(shard, saleId);
+    const commandId = commandIdOf(request);
+    const head = headOf(request.kind, commandId, request.ticketId, '', detailOf(request.paymentRef, request.seconds), '', '');
+    for (let preparation = 0; preparation < maxPreparations; preparation++) {
+      const sale = sales.get(saleId) ?? (await lookUp(saleId));
+      if ('kind' in sale) return sale.code === 'unknown_sale' ? refuse('unknown_ticket') : sale;
+      const names = [keys.boot, keys.sale, keys.intake, keys.ticket(request.ticketId)];
+      const args = [sale.epoch, commandId, head, Math.ceil(intakeLimit * 1.2), maxCommandsPerTicket];
+      const reply = await insist(deadlineMs, 'Appending a command', () => run('append', names, args)).catch(unavailable);
+      if (!Array.isArray(reply)) return reply as Refusal;
+      const [word, detail] = reply as [string, string];
+      if (word === 'stale') {
+        sales.delete(saleId);
+        continue;
+      }
+      if (word === 'appended') ring({ saleId, shard, epoch: Number(sale.epoch), fromSeq: Number(detail), toSeq: Number(detail) });
+      return commandAnswer(request.ticketId, commandId, word, detail);
+    }
+    return refuse('gate_unavailable', { retryAfterSeconds: 1 });
+  }
+
+  async function commandAnswer(ticketId: string, commandId: string, word: string, detail: string): Promise<CommandAnswer> {
+    switch (word) {
+      case 'appended':
+        return { kind: 'appended', commandId };
+      case 'again': {
+        if (detail === '') return { kind: 'appended', commandId };
+        const read = await readTicket(ticketId);
+        if (read.kind === 'refused') return read;
+        return { kind: 'decided', commandId, outcome: detail as Outcome, ticket: read.ticket };
+      }
+      case 'unknown_ticket':
+        return refuse('unknown_ticket');
+      case 'too_many':
+        return refuse('rate_limited', { retryAfterSeconds: 60 });
+      case 'ledger_unavailable':
+        return refuse('ledger_unavailable', { retryAfterSeconds: 2 });
+      default:
+        return refuse('gate_unavailable', { retryAfterSeconds: 1 });
+    }
+  }
+
+  async function readTicket(ticketId: string): Promise<{ kind: 'ticket'; ticket: Ticket } | Refusal> {
+    const place = parseTicketId(ticketId);
+    if (place === null) return refuse('unknown_ticket');
+    const laneKey = `${place.shard} ${place.saleId}`;
+    let lane = ticketLanes.get(laneKey);
+    if (lane === undefined) {
+      lane = createLane({ maxBatch, maxInFlight, maxWaiting, send: (batch) => readTickets(place.shard, place.saleId, batch) });
+      ticketLanes.set(laneKey, lane);
+    }
+    const answer = await lane.add(ticketId).catch(unavailable);
+    if (!('kind' in answer)) return { kind: 'ticket', ticket: answer };
+    // Lanes of made-up sales must not fill the memory.
+    if (!sales.has(place.saleId)) ticketLanes.delete(laneKey);
+    return answer;
+  }
+
+  async function readTickets(shard: string, saleId: string, ids: string[]): Promise<(Ticket | Refusal)[]> {
+    const keys = keysOf(shard, saleId);
+    const names = [keys.boot, keys.sale, ...ids.map(keys.ticket)];
+    const reply = await insist(deadlineMs, 'Reading tickets', () => run('read-tickets', names, []));
+    if (reply === 'closed') return ids.map(() => refuse('gate_unavailable', { retryAfterSeconds: 1 }));
+    const [currency, decided, ...hashes] = reply as [string, number, ...string[][]];
+    return ids.map((id, index) => ticketOf(id, saleId, currency, decided, hashes[index] ?? []) ?? refuse('unknown_ticket'));
+  }
+
+  async function listSales(): ReturnType<EdgeGate['listSales']> {
+    const members = () => Promise.all(allShards(shards).map((shard) => redis.smembers(salesKey(shard))));
+    const ids = await insist(deadlineMs, 'Listing sales', members).catch(unavailable);
+    if ('kind' in ids) return ids;
+    const answers = await Promise.all(ids.flat().sort().map(lookUp));
+    const known: KnownSale[] = [];
+    for (const answer of answers) {
+      if (!('kind' in answer)) known.push(answer);
+      else if (answer.code !== 'unknown_sale') return answer;
+    }
+    return { kind: 'sales', sales: known.map((sale) => sale.view).filter((view) => view.status !== 'draft') };
+  }
+
+  /** Only sales that exist are counted: a stranger must not be able to fill memory with made-up ids. */
+  function counted(saleId: string, refusal: Refusal): Refusal {
+    const sale = sales.get(saleId);
+    if (sale !== undefined) refusals.add(sale.shard, saleId, refusal.code);
+    return refusal;
+  }
+
+  return {
+    reserve,
+    command,
+    readTicket,
+    listSales,
+    async readSale(saleId) {
+      const sale = await lookUp(saleId);
+      return 'kind' in sale ? sale : { kind: 'sale', sale: sale.view };
+    },
+    watchTicket(ticketId, changed) {
+      const place = parseTicketId(ticketId);
+      return place === null ? () => undefined : news.watchTicket(place.shard, place.saleId, ticketId, changed);
+    },
+    watchSale: (saleId, changed) => news.watchSale(shardOf(saleId, shards), saleId, changed),
+    async ping() {
+      await within(1_000, 'Redis', redis.ping());
+    },
+    totals: () => ({ admitted, batches, refused: refusals.totals() }),
+    async close() {
+      await refusals.close();
+      news.close();
+      redis.disconnect();
+    },
+  };
+}

@@ -1,0 +1,180 @@
+#!lua
+-- Applies a piece of the journal to the gate: ticket states by version, what buyers gave back and the ceilings by
+-- maximum; so applying it twice, or late, changes nothing. In the same step what came back is granted to those who
+-- wait, in order, all lines or nothing: no newcomer can come between. Then the intake is trimmed up to the cursor,
+-- whose own entry stays as the anchor of the chain.
+--
+-- KEYS  1 boot, 2 sale, 3 intake, 4 buyers, 5.. tickets that changed, then tickets that wait
+-- ARGV  1 epoch, 2 cursor, 3 the ledger's tip there, 4 journal position before, 5 after, 6 '1' for the last piece,
+--       7 how long a final ticket stays readable (ms), 8 channel, 9 number of tickets, items, buyers, terms fields and
+--       those who wait (five arguments, 9 to 13), then
+--       per ticket: id, status, version, deadline or '', reason or '', final '1' or '0', number of outcomes, and per
+--                   outcome: command id, word
+--       per item: sku, ceiling, stock
+--       per buyer: buyer, units given back
+--       terms: field, value ... (applied when their version is newer; the first pair is the version)
+--       per waiting: ticket id, buyer, units to claim for a late payer or 0, number of lines, and per line: sku, quantity
+-- Answer  { 'closed' | 'epoch' | 'behind' | 'chain' | 'gap', journal position }, or { 'settled', journal position, granted }
+
+local saleKey, intake, buyers = KEYS[2], KEYS[3], KEYS[4]
+local epoch, ledgerCursor, ledgerTip = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local from, to, last = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
+local retention, channel = ARGV[7], ARGV[8]
+local tickets, items, released, termFields, waiting =
+  tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
+local position = 13
+local function take()
+  position = position + 1
+  return ARGV[position]
+end
+
+if redis.call('EXISTS', KEYS[1]) == 0 then return { 'closed', 0 } end
+local pairsOfSale = redis.call('HGETALL', saleKey)
+local sale = {}
+for i = 1, #pairsOfSale, 2 do sale[pairsOfSale[i]] = pairsOfSale[i + 1] end
+if not sale.epoch or sale.rebuilding then return { 'closed', 0 } end
+local journal = tonumber(sale.journal)
+if sale.epoch ~= epoch then return { 'epoch', journal } end
+local seq, tip = tonumber(sale.seq), sale.tip
+if seq < ledgerCursor then return { 'behind', journal } end
+local anchor = redis.call('XRANGE', intake, ARGV[2] .. '-0', ARGV[2] .. '-0')[1]
+if anchor then
+  if anchor[2][4] ~= ledgerTip then return { 'chain', journal } end
+elseif seq == ledgerCursor then
+  if tip ~= ledgerTip then return { 'chain', journal } end
+else
+  local first = redis.call('XRANGE', intake, '-', '+', 'COUNT', 1)[1]
+  if first and tonumber(string.match(first[1], '^%d+')) <= ledgerCursor then return { 'chain', journal } end
+end
+if journal < from then return { 'gap', journal } end
+
+local changed = {}
+local news = {}
+for i = 1, tickets do
+  local id, status, version, deadline, reason, final, outcomes = take(), take(), take(), take(), take(), take(), tonumber(take())
+  local key = KEYS[4 + i]
+  local current = redis.call('HGET', key, 'v')
+  if current then
+    if tonumber(current) < tonumber(version) then
+      redis.call('HSET', key, 'status', status, 'v', version, 'until', deadline, 'why', reason)
+      if final == '1' then redis.call('PEXPIRE', key, retention) end
+      news[#news + 1] = id
+    end
+    for _ = 1, outcomes do
+      local command, word = take(), take()
+      redis.call('HSET', key, 'c:' .. command, word)
+      if news[#news] ~= id then news[#news + 1] = id end
+    end
+  else
+    position = position + 2 * outcomes
+  end
+end
+local moved = false
+for _ = 1, items do
+  local sku, ceiling, stock = take(), take(), take()
+  if tonumber(ceiling) > tonumber(sale['ceiling:' .. sku] or -1) then
+    sale['ceiling:' .. sku] = ceiling
+    changed[#changed + 1] = 'ceiling:' .. sku
+    changed[#changed + 1] = ceiling
+    if not sale['admitted:' .. sku] then
+      sale['admitted:' .. sku] = '0'
+      changed[#changed + 1] = 'admitted:' .. sku
+      changed[#changed + 1] = '0'
+    end
+    moved = true
+  end
+  if stock ~= sale['stock:' .. sku] then
+    changed[#changed + 1] = 'stock:' .. sku
+    changed[#changed + 1] = stock
+  end
+end
+for _ = 1, released do
+  local field, units = 'r:' .. take(), take()
+  local current = redis.call('HGET', buyers, field)
+  if not current or tonumber(current) < tonumber(units) then redis.call('HSET', buyers, field, units) end
+end
+local newerTerms = termFields > 0 and tonumber(ARGV[position + 2]) > tonumber(sale.terms)
+for _ = 1, termFields do
+  local field, value = take(), take()
+  if newerTerms then
+    changed[#changed + 1] = field
+    changed[#changed + 1] = value
+    moved = true
+  end
+end
+
+if to > journal then journal = to end
+local time = redis.call('TIME')
+local now = math.max(tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000), tonumber(sale.time))
+local at = string.format('%.0f', now)
+
+-- Grants: only with the whole journal applied, or a unit could go to one who has given up.
+local granted = 0
+if last and to == journal then
+  local open = 0
+  for w = 1, waiting do
+    local id, buyer, lateUnits, count = take(), take(), tonumber(take()), tonumber(take())
+    local lines, fits = {}, true
+    for line = 1, count do
+      local sku, quantity = take(), tonumber(take())
+      lines[line] = { sku, quantity }
+      if tonumber(sale['admitted:' .. sku]) + quantity > tonumber(sale['ceiling:' .. sku]) then fits = false end
+    end
+    local key = KEYS[4 + tickets + w]
+    local asked = tonumber(redis.call('HGET', key, 'granting') or 0)
+    local late = lateUnits > 0
+    if late and sale.limit ~= '' and fits then
+      local claim = redis.call('HMGET', buyers, 'c:' .. buyer, 'r:' .. buyer)
+      if tonumber(claim[1] or 0) - tonumber(claim[2] or 0) + lateUnits > tonumber(sale.limit) then fits = false end
+    end
+    if asked <= ledgerCursor and (fits or late) then
+      seq = seq + 1
+      local kind = fits and 'grant' or 'deny'
+      local number = string.format('%.0f', seq)
+      local commandId = 'g' .. epoch .. '.' .. number
+      local entry = table.concat({ '1', kind, commandId, id, '', '', '', late and 'late' or '', fits and '1' or '0', at, sale.lined }, '\n')
+      tip = redis.sha1hex(tip .. '\n' .. entry)
+      redis.call('XADD', intake, number .. '-0', 'e', entry, 'h', tip)
+      redis.call('HSET', key, 'granting', number)
+      if fits then
+        granted = granted + 1
+        for _, line in ipairs(lines) do
+          local field = 'admitted:' .. line[1]
+          sale[field] = string.format('%.0f', tonumber(sale[field]) + line[2])
+          changed[#changed + 1] = field
+          changed[#changed + 1] = sale[field]
+        end
+        if late then redis.call('HINCRBY', buyers, 'c:' .. buyer, lateUnits) end
+      end
+    end
+    if not late then open = open + 1 end
+  end
+  changed[#changed + 1] = 'waiting'
+  changed[#changed + 1] = string.format('%.0f', open)
+end
+
+changed[#changed + 1] = 'journal'
+changed[#changed + 1] = string.format('%.0f', journal)
+changed[#changed + 1] = 'seq'
+changed[#changed + 1] = string.format('%.0f', seq)
+changed[#changed + 1] = 'tip'
+changed[#changed + 1] = tip
+changed[#changed + 1] = 'time'
+changed[#changed + 1] = at
+if ledgerCursor > tonumber(sale.cursor) then
+  changed[#changed + 1] = 'cursor'
+  changed[#changed + 1] = string.format('%.0f', ledgerCursor)
+end
+if anchor then
+  local decided = string.match(anchor[2][2], '(%d+)$')
+  if tonumber(decided) > tonumber(sale.decided) then
+    changed[#changed + 1] = 'decided'
+    changed[#changed + 1] = decided
+  end
+end
+redis.call('HSET', saleKey, unpack(changed))
+redis.call('XTRIM', intake, 'MINID', ARGV[2] .. '-0')
+if moved or #news > 0 then
+  redis.call('PUBLISH', channel, string.format('%.0f', journal) .. ' ' .. (moved and '1' or '0') .. ' ' .. table.concat(news, ' '))
+end
+return { 'settled', journal, granted }

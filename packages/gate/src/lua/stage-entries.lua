@@ -1,0 +1,47 @@
+#!lua
+-- Carries over entries that the ledger does not have: order and gate time kept, new seqs, units admitted again while
+-- they last, otherwise none.
+--
+-- KEYS  1 sale, 2 staged sale, 3 staged intake, 4 staged buyers, 5.. one ticket per entry
+-- ARGV  1 the new epoch, then per entry: kind, buyer, head of the entry, gate time, had units '1' or '0',
+--       idempotency field or '', its value, lines as stored in the ticket, number of lines, and per line: sku, quantity
+-- Answer  'staged' or 'superseded'
+
+if redis.call('HGET', KEYS[1], 'rebuilding') ~= ARGV[1] then return 'superseded' end
+local staged, intake, buyers = KEYS[2], KEYS[3], KEYS[4]
+local position = 1
+local function take()
+  position = position + 1
+  return ARGV[position]
+end
+for i = 5, #KEYS do
+  local kind, buyer, head, at, had, keyField, keyValue, packed, count =
+    take(), take(), take(), take(), take(), take(), take(), take(), tonumber(take())
+  local lines, units, fits = {}, 0, had == '1'
+  for line = 1, count do
+    local sku, quantity = take(), tonumber(take())
+    lines[line] = { sku, quantity }
+    units = units + quantity
+    local counts = redis.call('HMGET', staged, 'admitted:' .. sku, 'ceiling:' .. sku)
+    if not counts[1] or tonumber(counts[1]) + quantity > tonumber(counts[2]) then fits = false end
+  end
+  local reserves = kind == 'reserve' or kind == 'withdraw'
+  if fits then
+    for _, line in ipairs(lines) do redis.call('HINCRBY', staged, 'admitted:' .. line[1], line[2]) end
+  end
+  if reserves then redis.call('HINCRBY', staged, 'lined', 1) end
+  local sale = redis.call('HMGET', staged, 'seq', 'tip', 'lined')
+  local seq = string.format('%.0f', tonumber(sale[1]) + 1)
+  local entry = head .. '\n' .. (fits and '1' or '0') .. '\n' .. at .. '\n' .. sale[3]
+  local tip = redis.sha1hex(sale[2] .. '\n' .. entry)
+  redis.call('XADD', intake, seq .. '-0', 'e', entry, 'h', tip)
+  redis.call('HSET', staged, 'seq', seq, 'tip', tip)
+  if reserves then
+    redis.call('DEL', KEYS[i])
+    redis.call('HSET', KEYS[i], 'status', 'queued', 'v', '1', 'seq', seq, 'place', sale[3], 'buyer', buyer,
+      'lines', packed, 'at', at, 'epoch', ARGV[1], 'tip', tip)
+    if buyer ~= '' then redis.call('HINCRBY', buyers, 'c:' .. buyer, units) end
+    if keyField ~= '' then redis.call('HSET', buyers, keyField, keyValue) end
+  end
+end
+return 'staged'

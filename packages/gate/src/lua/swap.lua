@@ -1,0 +1,18 @@
+#!lua
+-- Puts the staged gate in the place of the old one, in one step, if this rebuild is still the one under way.
+--
+-- KEYS  1 sale, 2 intake, 3 buyers, 4 staged sale, 5 staged intake, 6 staged buyers, 7 the shard's sales
+-- ARGV  1 the new epoch, 2 sale id, 3 channel
+-- Answer  'rebuilt' or 'superseded'
+
+if redis.call('HGET', KEYS[1], 'rebuilding') ~= ARGV[1] then return 'superseded' end
+for i = 1, 3 do
+  redis.call('DEL', KEYS[i])
+  if redis.call('EXISTS', KEYS[3 + i]) == 1 then
+    redis.call('RENAME', KEYS[3 + i], KEYS[i])
+    redis.call('PERSIST', KEYS[i])
+  end
+end
+redis.call('SADD', KEYS[7], ARGV[2])
+redis.call('PUBLISH', ARGV[3], redis.call('HGET', KEYS[1], 'journal') .. ' 1 ')
+return 'rebuilt'

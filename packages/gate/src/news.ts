@@ -1,0 +1,104 @@
+import type { Redis } from 'ioredis';
+import { keysOf } from './keys.ts';
+
+/**
+ * What settlement publishes, per sale: how far the journal is applied, whether ceilings or terms moved, which tickets
+ * changed. A message is only a hint to read again: none is needed for truth, and after a break all watchers are woken.
+ */
+export interface News {
+  watchTicket(shard: string, saleId: string, ticketId: string, changed: () => void): () => void;
+  watchSale(shard: string, saleId: string, changed: () => void): () => void;
+  /** Begins to listen to a sale; `moved` is called when what a newcomer may have has changed, and after every break. */
+  follow(shard: string, saleId: string, moved: () => void): void;
+  /** Journal position of the last message of this sale; Infinity while messages may be missed. */
+  position(saleId: string): number;
+  close(): void;
+}
+
+interface Channel {
+  name: string;
+  position: number;
+  moved: (() => void) | null;
+  sale: Set<() => void>;
+  tickets: Map<string, Set<() => void>>;
+}
+
+export function createNews(subscriber: Redis): News {
+  const channels = new Map<string, Channel>();
+  const byName = new Map<string, Channel>();
+
+  subscriber.on('message', (name: string, message: string) => {
+    const channel = byName.get(name);
+    if (channel === undefined) return;
+    const [position, moved, ...tickets] = message.split(' ');
+    channel.position = Number(position);
+    if (moved === '1') channel.moved?.();
+    for (const ticketId of tickets) wake(channel.tickets.get(ticketId));
+    wake(channel.sale);
+  });
+  subscriber.on('close', () => {
+    for (const channel of channels.values()) channel.position = Number.POSITIVE_INFINITY;
+  });
+  subscriber.on('ready', () => {
+    for (const channel of channels.values()) listen(channel);
+  });
+
+  function channelOf(shard: string, saleId: string): Channel {
+    const known = channels.get(saleId);
+    if (known !== undefined) return known;
+    const channel: Channel = {
+      name: keysOf(shard, saleId).news,
+      position: Number.POSITIVE_INFINITY,
+      moved: null,
+      sale: new Set(),
+      tickets: new Map(),
+    };
+    channels.set(saleId, channel);
+    byName.set(channel.name, channel);
+    if (subscriber.status === 'ready') listen(channel);
+    return channel;
+  }
+
+  function listen(channel: Channel): void {
+    subscriber.subscribe(channel.name).then(
+      () => {
+        // Whatever was published before is missed: everyone looks again, and from here on the position is known.
+        channel.position = 0;
+        channel.moved?.();
+        for (const watchers of channel.tickets.values()) wake(watchers);
+        wake(channel.sale);
+      },
+      () => {
+        // The next 'ready' tries again.
+      },
+    );
+  }
+
+  return {
+    watchTicket(shard, saleId, ticketId, changed) {
+      const { tickets } = channelOf(shard, saleId);
+      const watchers = tickets.get(ticketId) ?? new Set();
+      tickets.set(ticketId, watchers);
+      watchers.add(changed);
+      return () => {
+        watchers.delete(changed);
+        if (watchers.size === 0) tickets.delete(ticketId);
+      };
+    },
+    watchSale(shard, saleId, changed) {
+      const { sale } = channelOf(shard, saleId);
+      sale.add(changed);
+      return () => void sale.delete(changed);
+    },
+    follow(shard, saleId, moved) {
+      channelOf(shard, saleId).moved = moved;
+    },
+    position: (saleId) => channels.get(saleId)?.position ?? Number.POSITIVE_INFINITY,
+    close: () => subscriber.disconnect(),
+  };
+}
+
+function wake(watchers: Set<() => void> | undefined): void {
+  if (watchers === undefined) return;
+  for (const changed of [...watchers]) changed();
+}

@@ -1,0 +1,181 @@
+import {
+  ceilingOf,
+  countsForBuyer,
+  type IntakeEntry,
+  isFinal,
+  isReserve,
+  type RebuildSource,
+  type Reservation,
+  type ReserveEntry,
+  unitsOf,
+} from '@holdfast/core';
+import type { Redis } from 'ioredis';
+import { headAgain, packLines, parseEntry } from './entry-format.ts';
+import { keysOf, type SaleKeys } from './keys.ts';
+import type { RunScript } from './scripts.ts';
+import { termFields, textOf } from './terms.ts';
+
+/** Tickets or entries that one script handles. */
+const pieceSize = 200;
+/** A rebuild that was given up leaves its staged keys no longer than this. */
+const stagedSeconds = 900;
+
+/**
+ * Steps (b) to (d) of a rebuild. The gate of the sale is closed first, so that its intake stands still; everything is
+ * staged under keys of the new epoch; one script swaps it in. Whoever is overtaken by a newer rebuild notices at the
+ * next script and has changed nothing.
+ */
+export async function rebuild(
+  redis: Redis,
+  run: RunScript,
+  source: RebuildSource,
+  retentionMs: number,
+): Promise<'rebuilt' | 'superseded'> {
+  const { sale, cursor } = source;
+  const keys = keysOf(sale.shard, sale.id);
+  const staged = keys.staged(cursor.epoch);
+  if ((await run('close', [keys.sale], [cursor.epoch])) === 'superseded') return 'superseded';
+  await redis.del(staged.sale, staged.intake, staged.buyers);
+  const stagedFields = await saleFields(redis, keys, source);
+  await redis.hset(staged.sale, ...stagedFields);
+  for await (const page of source.reservations) {
+    for (const piece of pieces(page, pieceSize)) {
+      if (!(await stageTickets(run, keys, cursor.epoch, piece, retentionMs))) return 'superseded';
+    }
+    await stageClaims(redis, staged.buyers, page);
+  }
+  for await (const page of source.released) await stageReleased(redis, staged.buyers, page);
+  if (!(await carryOver(redis, run, keys, source))) return 'superseded';
+  for (const key of [staged.sale, staged.intake, staged.buyers]) await redis.expire(key, stagedSeconds);
+  const names = [keys.sale, keys.intake, keys.buyers, staged.sale, staged.intake, staged.buyers, keys.sales];
+  return (await run('swap', names, [cursor.epoch, sale.id, keys.news])) === 'rebuilt' ? 'rebuilt' : 'superseded';
+}
+
+async function saleFields(redis: Redis, keys: SaleKeys, source: RebuildSource): Promise<string[]> {
+  const { sale, cursor, items, withdrawn } = source;
+  // The gate's time never goes back for a sale, not even over a rebuild.
+  const time = (await redis.hget(keys.sale, 'time')) ?? '0';
+  const fields: [string, string][] = [
+    ...termFields(sale),
+    ['epoch', String(cursor.epoch)],
+    ['seq', String(cursor.committedSeq)],
+    ['tip', cursor.tip],
+    ['cursor', String(cursor.committedSeq)],
+    ['journal', String(cursor.position)],
+    ['time', time],
+    ['lined', '0'],
+    ['decided', '0'],
+    ['waiting', '0'],
+  ];
+  for (const [sku, counters] of items) {
+    fields.push([`ceiling:${sku}`, String(ceilingOf(counters))]);
+    fields.push([`admitted:${sku}`, String(counters.taken)]);
+    fields.push([`stock:${sku}`, String(counters.stock - (withdrawn.get(sku) ?? 0))]);
+  }
+  return fields.flat();
+}
+
+async function stageTickets(
+  run: RunScript,
+  keys: SaleKeys,
+  epoch: number,
+  reservations: readonly Reservation[],
+  retentionMs: number,
+): Promise<boolean> {
+  const names = [keys.sale, ...reservations.map((reservation) => keys.ticket(reservation.ticketId))];
+  const args: (string | number)[] = [epoch];
+  for (const reservation of reservations) {
+    const fields = ticketFields(reservation);
+    args.push(isFinal(reservation.status) ? retentionMs : '', fields.length, ...fields);
+  }
+  return (await run('stage-tickets', names, args)) === 'staged';
+}
+
+function ticketFields(reservation: Reservation): string[] {
+  const fields = {
+    status: reservation.status,
+    v: String(reservation.version),
+    seq: String(reservation.seq),
+    place: '0',
+    buyer: reservation.buyerId,
+    lines: packLines(reservation.lines),
+    at: String(reservation.reservedAt),
+    epoch: String(reservation.epoch),
+    tip: reservation.tip,
+    until: textOf(reservation.expiresAt),
+    why: reservation.reason ?? '',
+  };
+  const outcomes = Object.entries(reservation.outcomes).map(([commandId, outcome]) => [`c:${commandId}`, outcome]);
+  return [...Object.entries(fields), ...outcomes].flat();
+}
+
+async function stageClaims(redis: Redis, buyers: string, reservations: readonly Reservation[]): Promise<void> {
+  const pipeline = redis.pipeline();
+  for (const reservation of reservations) {
+    if (reservation.buyerId === '') continue;
+    if (countsForBuyer(reservation.status)) pipeline.hincrby(buyers, `c:${reservation.buyerId}`, unitsOf(reservation.lines));
+    if (reservation.idempotencyKey === null) continue;
+    const field = `k:${reservation.buyerId}\n${reservation.idempotencyKey}`;
+    pipeline.hset(buyers, field, `${reservation.ticketId} ${reservation.fingerprint ?? ''}`);
+  }
+  await pipeline.exec();
+}
+
+/** `claimed` only grows, so it counts what was given back as well. */
+async function stageReleased(redis: Redis, buyers: string, released: ReadonlyMap<string, number>): Promise<void> {
+  const pipeline = redis.pipeline();
+  for (const [buyerId, units] of released) {
+    pipeline.hset(buyers, `r:${buyerId}`, units);
+    pipeline.hincrby(buyers, `c:${buyerId}`, units);
+  }
+  await pipeline.exec();
+}
+
+/** What stands in the old intake and not in the ledger; grants and denials are dropped, since settling makes them again. */
+async function carryOver(redis: Redis, run: RunScript, keys: SaleKeys, source: RebuildSource): Promise<boolean> {
+  let after = '-';
+  for (;;) {
+    const raw = await redis.xrange(keys.intake, after, '+', 'COUNT', pieceSize);
+    const last = raw.at(-1);
+    if (last === undefined) return true;
+    after = `(${last[0]}`;
+    const entries: IntakeEntry[] = [];
+    for (const [id, fields] of raw) {
+      const entry = parseEntry(Number.parseInt(id, 10), fields[1] ?? '', fields[3] ?? '');
+      if (entry !== null && entry.kind !== 'grant' && entry.kind !== 'deny') entries.push(entry);
+    }
+    const unknown = await source.unknownOf(entries);
+    if (unknown.length > 0 && !(await stageEntries(run, keys, source.cursor.epoch, unknown))) return false;
+  }
+}
+
+async function stageEntries(run: RunScript, keys: SaleKeys, epoch: number, entries: readonly IntakeEntry[]): Promise<boolean> {
+  const staged = keys.staged(epoch);
+  const names = [keys.sale, staged.sale, staged.intake, staged.buyers];
+  const args: (string | number)[] = [epoch];
+  for (const entry of entries) {
+    names.push(keys.ticket(entry.ticketId));
+    const reserve: ReserveEntry | null = isReserve(entry) ? entry : null;
+    const lines = reserve?.lines ?? [];
+    const keyed = reserve !== null && reserve.idempotencyKey !== null;
+    args.push(
+      entry.kind,
+      reserve?.buyerId ?? '',
+      headAgain(entry),
+      entry.at,
+      entry.admitted ? '1' : '0',
+      keyed ? `k:${reserve.buyerId}\n${reserve.idempotencyKey}` : '',
+      keyed ? `${entry.ticketId} ${reserve.fingerprint ?? ''}` : '',
+      packLines(lines),
+      lines.length,
+    );
+    for (const line of lines) args.push(line.sku, line.quantity);
+  }
+  return (await run('stage-entries', names, args)) === 'staged';
+}
+
+function pieces<Piece>(whole: readonly Piece[], size: number): Piece[][] {
+  const parts: Piece[][] = [];
+  for (let start = 0; start < whole.length; start += size) parts.push(whole.slice(start, start + size));
+  return parts;
+}

@@ -1,0 +1,55 @@
+import { type Refusal, refuse, type SaleStatus, type SaleView } from '@holdfast/core';
+import { keysOf } from './keys.ts';
+import type { RunScript } from './scripts.ts';
+import { documentOf, hashFields, numberOf } from './terms.ts';
+
+/** A sale as one edge last saw it: what a request is prepared with. The gate refuses what was prepared with older terms. */
+export interface KnownSale {
+  shard: string;
+  epoch: string;
+  terms: string;
+  limit: number | null;
+  prices: Map<string, number>;
+  view: SaleView;
+}
+
+/** Reads one sale; throws when Redis does not answer. */
+export async function readSale(run: RunScript, shard: string, saleId: string): Promise<KnownSale | Refusal> {
+  const keys = keysOf(shard, saleId);
+  const answer = await run('read-sale', [keys.boot, keys.sale], []);
+  if (answer === 'closed') return refuse('gate_unavailable', { retryAfterSeconds: 1 });
+  if (answer === 'unknown_sale') return refuse('unknown_sale');
+  const [now, ...flat] = answer as string[];
+  return saleOf(shard, saleId, Number(now), hashFields(flat));
+}
+
+function saleOf(shard: string, saleId: string, now: number, fields: Record<string, string>): KnownSale {
+  const document = documentOf(fields['doc'] ?? '{"items":[]}');
+  const items = document.items.map((item) => ({
+    ...item,
+    available: Math.max(0, Number(fields[`ceiling:${item.sku}`] ?? 0) - Number(fields[`admitted:${item.sku}`] ?? 0)),
+    stock: Number(fields[`stock:${item.sku}`] ?? 0),
+  }));
+  const limit = numberOf(fields['limit']);
+  return {
+    shard,
+    epoch: fields['epoch'] ?? '',
+    terms: fields['terms'] ?? '',
+    limit,
+    prices: new Map(document.items.map((item) => [item.sku, item.priceMinor])),
+    view: {
+      id: saleId,
+      name: document.name,
+      status: fields['status'] as SaleStatus,
+      opensAt: numberOf(fields['opensAt']),
+      closesAt: numberOf(fields['closesAt']),
+      holdSeconds: document.holdSeconds,
+      perBuyerLimit: limit,
+      currency: fields['currency'] ?? '',
+      waitlist: fields['waitlist'] === '1',
+      items,
+      soldOut: items.every((item) => item.available === 0),
+      now,
+    },
+  };
+}

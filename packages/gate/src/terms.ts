@@ -1,0 +1,44 @@
+import type { Item, Sale } from '@holdfast/core';
+import { newcomerRefusals } from '@holdfast/core';
+
+/** The part of a sale that its gate stores as one text, because no script looks into it. */
+interface Document {
+  name: string;
+  holdSeconds: number;
+  items: Item[];
+}
+
+/** Fields of the gate's hash that follow from the terms; the version comes first, since a script compares it. */
+export function termFields(sale: Sale): [string, string][] {
+  const document: Document = { name: sale.name, holdSeconds: sale.holdSeconds, items: sale.items };
+  return [
+    ['terms', String(sale.termsVersion)],
+    ['status', sale.status],
+    ['newcomers', newcomerRefusals[sale.status] ?? ''],
+    ['opensAt', textOf(sale.opensAt)],
+    ['closesAt', textOf(sale.closesAt)],
+    ['limit', textOf(sale.perBuyerLimit)],
+    ['waitlist', sale.waitlist ? '1' : '0'],
+    ['currency', sale.currency],
+    ['doc', JSON.stringify(document)],
+  ];
+}
+
+export function documentOf(text: string): Document {
+  return JSON.parse(text) as Document;
+}
+
+export function numberOf(text: string | undefined): number | null {
+  return text === undefined || text === '' ? null : Number(text);
+}
+
+export function textOf(value: number | null): string {
+  return value === null ? '' : String(value);
+}
+
+/** Field, value, field, value as Redis gives a hash. */
+export function hashFields(flat: readonly string[]): Record<string, string> {
+  const fields: Record<string, string> = {};
+  for (let index = 0; index + 1 < flat.length; index += 2) fields[flat[index] as string] = flat[index + 1] as string;
+  return fields;
+}

@@ -1,0 +1,41 @@
+import type { Outcome, RefusalCode, Ticket, TicketStatus } from '@holdfast/core';
+import { unpackLines } from './entry-format.ts';
+import { hashFields, numberOf } from './terms.ts';
+
+/** A ticket's hash as the buyer sees it; null when there is no such ticket. `decided` is how many reservations are decided. */
+export function ticketOf(
+  id: string,
+  saleId: string,
+  currency: string,
+  decided: number,
+  flat: readonly string[],
+): Ticket | null {
+  if (flat.length === 0) return null;
+  const fields = hashFields(flat);
+  // A late payment is between expiry and the gate's answer; the buyer is told when there is one.
+  const status = (fields['status'] === 'paid_late' ? 'expired' : fields['status']) as TicketStatus;
+  return {
+    id,
+    saleId,
+    status,
+    version: Number(fields['v']),
+    seq: Number(fields['seq']),
+    ahead: status === 'queued' ? Math.max(0, Number(fields['place']) - 1 - decided) : 0,
+    buyerId: fields['buyer'] ?? '',
+    lines: unpackLines(fields['lines'] ?? '[]'),
+    currency,
+    reservedAt: Number(fields['at']),
+    expiresAt: numberOf(fields['until']),
+    reason: fields['why'] === undefined || fields['why'] === '' ? null : (fields['why'] as RefusalCode),
+    receipt: `${fields['epoch']}.${fields['seq']}.${fields['tip']}`,
+    outcomes: outcomesOf(fields),
+  };
+}
+
+function outcomesOf(fields: Record<string, string>): Record<string, Outcome> {
+  const outcomes: Record<string, Outcome> = {};
+  for (const name in fields) {
+    if (name.startsWith('c:') && fields[name] !== '') outcomes[name.slice(2)] = fields[name] as Outcome;
+  }
+  return outcomes;
+}

@@ -1,0 +1,218 @@
+import {
+  type Cursor,
+  type GateCounts,
+  type GateState,
+  type IntakeEntry,
+  type IntakeRead,
+  type PackedLine,
+  type RefusalCode,
+  type RefusalCount,
+  refuse,
+  type ReserveAnswer,
+  type SettleAnswer,
+  type Settlement,
+  type WorkerGate,
+} from '@holdfast/core';
+import { prepare, readAdmissions, ticketOfAdmission } from './admission.ts';
+import { connect, whenReady } from './connection.ts';
+import { parseEntry, tipAfter } from './entry-format.ts';
+import { insist } from './insist.ts';
+import { bootKey, keysOf, shardOf } from './keys.ts';
+import { rebuild } from './rebuild.ts';
+import { readSale } from './sale-reader.ts';
+import { loadScripts } from './scripts.ts';
+import { settleCall } from './settle-call.ts';
+import { hashFields } from './terms.ts';
+import { ticketOf } from './ticket-reader.ts';
+
+export interface WorkerGateOptions {
+  redisUrl: string;
+  shards?: number;
+  /** How long one call may take, resends included, milliseconds. */
+  deadlineMs?: number;
+  /** How long a final ticket stays readable, seconds. */
+  ticketRetentionSeconds?: number;
+  onError?(error: Error): void;
+}
+
+/** Entries that one audit looks at; a deeper intake is not at rest anyway. */
+const maxCounted = 5_000;
+
+/** Opens the gate for a worker or the console. Throws when Redis does not answer within 10 s. */
+export async function createWorkerGate(options: WorkerGateOptions): Promise<WorkerGate> {
+  const { redisUrl, shards = 1, deadlineMs = 5_000, ticketRetentionSeconds = 7 * 86_400, onError } = options;
+  const retentionMs = ticketRetentionSeconds * 1000;
+  const redis = connect({ url: redisUrl, name: 'holdfast-worker', onError });
+  await whenReady(redis, 10_000);
+  const run = loadScripts(redis);
+  const call: typeof run = (name, keys, args) => insist(deadlineMs, `The gate's ${name}`, () => run(name, keys, args));
+  const keysFor = (saleId: string) => keysOf(shardOf(saleId, shards), saleId);
+
+  async function readIntake(saleId: string, cursor: Cursor, limit: number): Promise<IntakeRead> {
+    const keys = keysFor(saleId);
+    const reply = (await call('read-intake', [keys.boot, keys.sale, keys.intake], [cursor.epoch, cursor.committedSeq, limit])) as unknown[];
+    switch (reply[0]) {
+      case 'not_booted':
+      case 'rebuilding':
+        return { kind: reply[0] };
+      case 'unknown_sale':
+        return { kind: 'diverged', epoch: 0, why: 'the gate does not know the sale' };
+      case 'older':
+        return { kind: 'diverged', epoch: reply[1] as number, why: `the gate is at epoch ${reply[1]}` };
+      case 'newer':
+        return { kind: 'newer_epoch', epoch: reply[1] as number };
+    }
+    const [, at, seq, tip, journalPosition, raw] = reply as [string, string, number, string, number, RawEntry[]];
+    const diverged = (why: string): IntakeRead => ({ kind: 'diverged', epoch: cursor.epoch, why });
+    if (seq < cursor.committedSeq) return diverged(`the gate is at ${seq}, the ledger at ${cursor.committedSeq}`);
+    if (seq === cursor.committedSeq && tip !== cursor.tip) return diverged(`another chain at ${seq}`);
+    const entries: IntakeEntry[] = [];
+    let previousSeq = cursor.committedSeq;
+    let chain = cursor.tip;
+    for (const [id, [, packed, , tipOfEntry]] of raw) {
+      const entrySeq = Number.parseInt(id, 10);
+      if (entrySeq === cursor.committedSeq) {
+        if (tipOfEntry !== cursor.tip) return diverged(`another chain at ${entrySeq}`);
+        continue;
+      }
+      chain = tipAfter(chain, packed);
+      previousSeq++;
+      if (entrySeq !== previousSeq || chain !== tipOfEntry)
+        return diverged(`the intake does not continue the ledger's chain at ${entrySeq}`);
+      const entry = parseEntry(entrySeq, packed, chain);
+      if (entry === null) throw new Error(`Entry ${entrySeq} of sale ${saleId} is in no form that this program knows`);
+      entries.push(entry);
+      if (entries.length === limit) break;
+    }
+    if (entries.length === 0 && seq > cursor.committedSeq) return diverged(`entries after ${cursor.committedSeq} are missing`);
+    const reached = entries.at(-1)?.seq ?? cursor.committedSeq;
+    return { kind: 'batch', entries, drained: reached === seq, now: Number(at), journalPosition, behind: seq - reached };
+  }
+
+  async function settle(settlement: Settlement): Promise<SettleAnswer> {
+    const keys = keysFor(settlement.saleId);
+    const { names, args } = settleCall(keys, settlement, retentionMs);
+    const [word, journalPosition, granted] = (await call('settle', names, args)) as [string, number, number | undefined];
+    if (word === 'settled') return { kind: 'settled', journalPosition, granted: granted ?? 0 };
+    if (word === 'gap') return { kind: 'gap', journalPosition };
+    return { kind: 'refused', why: word };
+  }
+
+  async function peek(saleIds: string[]): Promise<Map<string, GateState | null>> {
+    if (saleIds.length === 0) return new Map();
+    const replies = await insist(deadlineMs, 'Looking at the gates', async () => {
+      const pipeline = redis.pipeline().time();
+      for (const saleId of saleIds) {
+        pipeline.hmget(keysFor(saleId).sale, 'epoch', 'seq', 'tip', 'cursor', 'journal', 'time', 'terms', 'rebuilding');
+      }
+      return pipeline.exec();
+    });
+    const [time, ...hashes] = (replies ?? []).map(([error, value]) => {
+      if (error !== null) throw error;
+      return value;
+    });
+    const [seconds, micros] = time as [string | number, string | number];
+    const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+    return new Map(
+      saleIds.map((saleId, index) => {
+        const state = stateOf(saleId, hashes[index] as (string | null)[]);
+        return [saleId, state === null ? null : { ...state, now: Math.max(state.now, now) }];
+      }),
+    );
+  }
+
+  async function counts(saleId: string, afterSeq: number): Promise<GateCounts | null> {
+    const keys = keysFor(saleId);
+    const reply = await call('count', [keys.boot, keys.sale, keys.intake], [afterSeq, maxCounted]);
+    if (!Array.isArray(reply)) return null;
+    const [flat, packed] = reply as [string[], string[]];
+    const fields = hashFields(flat);
+    const state = stateOf(saleId, ['epoch', 'seq', 'tip', 'cursor', 'journal', 'time', 'terms', 'rebuilding'].map((name) => fields[name] ?? null));
+    if (state === null) return null;
+    const inIntake = new Map<string, number>();
+    for (const entry of packed) {
+      const parts = entry.split('\n');
+      if (parts[8] !== '1' || parts[5] === '') continue;
+      for (const [sku, quantity] of JSON.parse(parts[5] as string) as PackedLine[]) inIntake.set(sku, (inIntake.get(sku) ?? 0) + quantity);
+    }
+    const first = packed[0];
+    return {
+      ...state,
+      items: Object.keys(fields)
+        .filter((name) => name.startsWith('ceiling:'))
+        .map((name) => name.slice('ceiling:'.length))
+        .map((sku) => ({
+          sku,
+          ceiling: Number(fields[`ceiling:${sku}`]),
+          admitted: Number(fields[`admitted:${sku}`]),
+          inIntake: inIntake.get(sku) ?? 0,
+        })),
+      depth: Math.max(0, state.seq - afterSeq),
+      oldestAt: first === undefined ? null : Number(first.split('\n')[9]),
+    };
+  }
+
+  async function withdraw(saleId: string, ticketId: string, sku: string, quantity: number): Promise<ReserveAnswer> {
+    const request = { saleId, buyerId: '', lines: [{ sku, quantity }], idempotencyKey: null };
+    const keys = keysFor(saleId);
+    for (let attempt = 0; attempt < 4; attempt++) {
+      const sale = await readSale(run, shardOf(saleId, shards), saleId);
+      if ('kind' in sale) return sale;
+      const prepared = prepare(request, sale, [{ sku, quantity, unitPriceMinor: 0 }], ticketId);
+      const names = [keys.boot, keys.sale, keys.intake, keys.buyers, keys.ticket(ticketId)];
+      const reply = await call('admit', names, [sale.epoch, sale.terms, Number.MAX_SAFE_INTEGER, 1, ...prepared.args]);
+      const admission = readAdmissions(reply, 1).admissions[0];
+      if (admission === undefined || admission.kind === 'stale') continue;
+      if (admission.kind === 'refused') return admission;
+      if (admission.kind === 'admitted')
+        return { kind: 'admitted', ticket: ticketOfAdmission(request, prepared, admission), replayed: false };
+      const [currency, decided, hash] = (await call('read-tickets', [keys.boot, keys.sale, keys.ticket(ticketId)], [])) as [string, number, string[]];
+      const ticket = ticketOf(ticketId, saleId, currency, decided, hash);
+      return ticket === null ? refuse('unknown_ticket') : { kind: 'admitted', ticket, replayed: true };
+    }
+    return refuse('gate_unavailable', { retryAfterSeconds: 1 });
+  }
+
+  async function takeRefusals(saleId: string): Promise<RefusalCount[]> {
+    const counted = await insist(deadlineMs, 'Reading refusals', () => redis.hgetall(keysFor(saleId).refusals));
+    return Object.entries(counted).map(([field, count]) => {
+      const [minute, reason] = field.split(' ') as [string, RefusalCode];
+      return { minute: Number(minute), reason, count: Number(count) };
+    });
+  }
+
+  return {
+    readIntake,
+    settle,
+    peek,
+    counts,
+    rebuild: (source) => rebuild(redis, call, source, retentionMs),
+    async isBooted(shard) {
+      return (await insist(deadlineMs, 'Reading the boot marker', () => redis.exists(bootKey(shard)))) === 1;
+    },
+    async markBooted(shard) {
+      await insist(deadlineMs, 'Writing the boot marker', () => redis.set(bootKey(shard), String(Date.now())));
+    },
+    withdraw,
+    takeRefusals,
+    close: async () => redis.disconnect(),
+  };
+}
+
+type RawEntry = [id: string, fields: [string, string, string, string]];
+
+function stateOf(saleId: string, values: (string | null)[]): GateState | null {
+  const [epoch, seq, tip, cursor, journal, time, terms, rebuilding] = values;
+  if (epoch === null && rebuilding === null) return null;
+  return {
+    saleId,
+    epoch: Number(epoch ?? 0),
+    seq: Number(seq ?? 0),
+    tip: tip ?? '',
+    cursor: Number(cursor ?? 0),
+    journalPosition: Number(journal ?? 0),
+    now: Number(time ?? 0),
+    termsVersion: Number(terms ?? 0),
+    rebuilding: rebuilding === null || rebuilding === undefined ? null : Number(rebuilding),
+  };
+}

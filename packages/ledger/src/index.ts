@@ -1,0 +1,71 @@
+/**
+ * The ledger: Postgres, where a unit becomes true. Everything that changes a sale goes through one comparison
+ * (`fence.ts`); everything that follows reads the journal, which is written in the same transaction.
+ */
+import type { Cursor, NewEvent, RunLedger, Sale } from '@holdfast/core';
+import { changeSale, createSale, type SaleChange } from './change-sale.ts';
+import { commitRun } from './commit-run.ts';
+import { type DatabaseOptions, openDatabase } from './database.ts';
+import { readJournal } from './journal.ts';
+import { liveSales } from './live-sales.ts';
+import { dueHolds, knownTickets, nextDeadline, readReservations, usedUnits } from './read-reservations.ts';
+import { readSale } from './read-sale.ts';
+import { createQueries, type LedgerQueries } from './queries/index.ts';
+import { fenceRebuild } from './rebuild.ts';
+import { recordRefusals } from './refusals.ts';
+import { type AcceptedRequest, answerRequest, readRequest, type RememberedRequest } from './requests.ts';
+import { readSettlement } from './settlement.ts';
+
+export { hashOf, journalStart } from './journal.ts';
+export { migrate } from './migrate.ts';
+export type { SaleChange } from './change-sale.ts';
+export type * from './queries/index.ts';
+export type { AcceptedRequest, RememberedRequest } from './requests.ts';
+
+export interface LedgerOptions extends DatabaseOptions {
+  /** Which region's gate this ledger works with. */
+  region?: string;
+}
+
+export interface Ledger extends RunLedger, LedgerQueries {
+  createSale(
+    sale: Sale,
+    stock: ReadonlyMap<string, number>,
+    event: NewEvent,
+    request?: AcceptedRequest | null,
+  ): Promise<boolean>;
+  changeSale(read: Cursor, change: SaleChange): Promise<'changed' | 'busy' | 'stale' | 'repeated'>;
+  /** What was answered to a request of the console; null when it was not carried out yet. */
+  readRequest(key: string): Promise<RememberedRequest | null>;
+  answerRequest(request: AcceptedRequest, status: number, body: string): Promise<void>;
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function createLedger(options: LedgerOptions): Ledger {
+  const region = options.region ?? 'local';
+  const { pool, close } = openDatabase(options);
+  return {
+    readSale: (saleId) => readSale(pool, saleId, region),
+    readReservations: (saleId, ticketIds) => readReservations(pool, saleId, ticketIds),
+    dueHolds: (saleId, before, limit) => dueHolds(pool, saleId, before, limit),
+    nextDeadline: (saleId) => nextDeadline(pool, saleId),
+    usedUnits: (saleId, buyerIds) => usedUnits(pool, saleId, buyerIds),
+    knownTickets: (ticketIds) => knownTickets(pool, ticketIds),
+    commitRun: (saleId, read, result, reached) => commitRun(pool, region, saleId, read, result, reached),
+    settlement: (saleId, fromPosition, limit) => readSettlement(pool, region, saleId, fromPosition, limit),
+    fenceRebuild: (saleId, observed, gateEpoch) => fenceRebuild(pool, region, saleId, observed, gateEpoch),
+    liveSales: () => liveSales(pool, region),
+    recordRefusals: (saleId, refusals) => recordRefusals(pool, saleId, refusals),
+    journal: (saleId, afterPosition, limit) => readJournal(pool, saleId, afterPosition, limit),
+    createSale: (sale, stock, event, request) => createSale(pool, region, sale, stock, event, request),
+    changeSale: (read, change) => changeSale(pool, region, read, change),
+    readRequest: (key) => readRequest(pool, key),
+    answerRequest: (request, status, body) => answerRequest(pool, request, status, body),
+    ...createQueries(pool, region),
+    ping: async () => {
+      await pool.query('select 1');
+    },
+    close,
+  };
+}

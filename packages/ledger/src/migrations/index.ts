@@ -1,0 +1,15 @@
+import type { Migration } from 'kysely/migration';
+import * as sales from './0001-sales.ts';
+import * as gates from './0002-gates.ts';
+import * as reservations from './0003-reservations.ts';
+import * as journal from './0004-journal.ts';
+import * as refusalsAndRequests from './0005-refusals-and-requests.ts';
+
+/** In order, forward only. */
+export const migrations: Record<string, Migration> = {
+  '0001-sales': sales,
+  '0002-gates': gates,
+  '0003-reservations': reservations,
+  '0004-journal': journal,
+  '0005-refusals-and-requests': refusalsAndRequests,
+};

@@ -1,0 +1,100 @@
+import type { Counters, Cursor, Item, LedgerSale, Sale, SaleStatus } from '@holdfast/core';
+import { type Queryable, rowsOf, type Statement } from './database.ts';
+
+/** Epoch, revision, cursor and tip, with the sale's terms and counters, in one statement and so at one instant. */
+const readSaleStatement: Statement = {
+  name: 'read-sale',
+  text: `
+    select s.id, s.name, s.status, s.opens_at, s.closes_at, s.hold_seconds, s.per_buyer_limit, s.currency, s.shard,
+           s.config, s.terms_version, s.created_at,
+           g.epoch, g.revision, g.committed_seq, g.tip, g.position, g.head, g.waiting,
+           (select json_agg(i order by i.place) from items i where i.sale_id = s.id) as items
+      from sales s join gates g on g.sale_id = s.id and g.region = $2
+     where s.id = $1`,
+};
+
+interface SaleRow {
+  id: string;
+  name: string;
+  status: string;
+  opens_at: number | null;
+  closes_at: number | null;
+  hold_seconds: number;
+  per_buyer_limit: number | null;
+  currency: string;
+  shard: string;
+  config: string;
+  terms_version: number;
+  created_at: number;
+  epoch: number;
+  revision: number;
+  committed_seq: number;
+  tip: string;
+  position: number;
+  head: string;
+  waiting: number;
+  items: ItemRow[];
+}
+
+interface ItemRow extends Counters {
+  sku: string;
+  name: string;
+  description: string | null;
+  image_url: string | null;
+  price_minor: number;
+  withdrawn: number;
+}
+
+/** Settings of a sale that no statement filters by. */
+export interface SaleConfig {
+  waitlist: boolean;
+  extension: Sale['extension'];
+}
+
+export async function readSale(db: Queryable, saleId: string, region: string): Promise<LedgerSale | null> {
+  const [row] = await rowsOf<SaleRow>(db, readSaleStatement, [saleId, region]);
+  return row === undefined ? null : saleOf(row);
+}
+
+function saleOf(row: SaleRow): LedgerSale {
+  const items = new Map<string, Counters>();
+  const withdrawn = new Map<string, number>();
+  for (const item of row.items) {
+    items.set(item.sku, { stock: item.stock, returned: item.returned, taken: item.taken });
+    withdrawn.set(item.sku, item.withdrawn);
+  }
+  const cursor: Cursor = {
+    epoch: row.epoch,
+    revision: row.revision,
+    committedSeq: row.committed_seq,
+    tip: row.tip,
+    position: row.position,
+    head: row.head,
+  };
+  const sale: Sale = {
+    id: row.id,
+    name: row.name,
+    status: row.status as SaleStatus,
+    opensAt: row.opens_at,
+    closesAt: row.closes_at,
+    holdSeconds: row.hold_seconds,
+    perBuyerLimit: row.per_buyer_limit,
+    currency: row.currency,
+    shard: row.shard,
+    ...(JSON.parse(row.config) as SaleConfig),
+    items: row.items.map(itemOf),
+    createdAt: row.created_at,
+    termsVersion: row.terms_version,
+  };
+  return { sale, cursor, items, withdrawn, waiting: row.waiting };
+}
+
+function itemOf(row: ItemRow): Item {
+  return {
+    sku: row.sku,
+    name: row.name,
+    description: row.description,
+    imageUrl: row.image_url,
+    priceMinor: row.price_minor,
+  };
+}

@@ -1,0 +1,85 @@
+import { type Cursor, type IntakeEntry, isReserve, type RebuildSource } from '@holdfast/core';
+import type pg from 'pg';
+import { inTransaction, type Queryable, rowsOf, type Statement } from './database.ts';
+import { takeFence } from './fence.ts';
+import { chain, insertEvents } from './journal.ts';
+import { knownTickets, pagesOfReservations, readReservations } from './read-reservations.ts';
+import { readSale } from './read-sale.ts';
+
+/** Reservations read per page while a gate is rebuilt. */
+const pageSize = 1_000;
+
+/**
+ * Step (a) of a rebuild: one transaction compares everything as observed and moves the sale to a new epoch, so that
+ * exactly one rebuild happens and every older run, settlement and admission is fenced off.
+ * Null when another did it or the ledger moved on: look again before rebuilding anything.
+ */
+export async function fenceRebuild(
+  pool: pg.Pool,
+  region: string,
+  saleId: string,
+  observed: Cursor,
+  gateEpoch: number,
+): Promise<RebuildSource | null> {
+  const before = await readSale(pool, saleId, region);
+  if (before === null) return null;
+  const epoch = Math.max(observed.epoch, gateEpoch) + 1;
+  const [event] = chain(saleId, observed.position, observed.head, [
+    { type: 'gate_rebuilt', ticketId: null, commandId: null, data: { epoch, seq: observed.committedSeq }, at: Date.now() },
+  ]);
+  if (event === undefined) throw new Error('A chain of one event has one row');
+  const cursor: Cursor = {
+    ...observed,
+    epoch,
+    revision: observed.revision + 1,
+    position: event.position,
+    head: event.hash,
+  };
+  const fence = await inTransaction(
+    pool,
+    async (client) => {
+      const taken = await takeFence(client, saleId, region, observed, { ...cursor, waiting: 0 });
+      if (taken !== 'taken') return null;
+      await insertEvents(client, saleId, [event]);
+      // Read under the fence: counters and cursor of one instant.
+      return readSale(client, saleId, region);
+    },
+    (at) => at !== null,
+  );
+  if (fence === null) return null;
+  return {
+    sale: fence.sale,
+    cursor,
+    items: fence.items,
+    withdrawn: fence.withdrawn,
+    reservations: pagesOfReservations(pool, saleId, pageSize),
+    released: pagesOfReleased(pool, saleId),
+    unknownOf: (entries) => unknownOf(pool, saleId, entries),
+  };
+}
+
+const releasedPage: Statement = {
+  name: 'released-page',
+  text: `select buyer_id as buyer, released from buyers where sale_id = $1 and buyer_id > $2 order by buyer_id limit $3`,
+};
+
+async function* pagesOfReleased(db: Queryable, saleId: string): AsyncGenerator<Map<string, number>> {
+  let after = '';
+  for (;;) {
+    const rows = await rowsOf<{ buyer: string; released: number }>(db, releasedPage, [saleId, after, pageSize]);
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    yield new Map(rows.map(({ buyer, released }) => [buyer, released]));
+    after = last.buyer;
+  }
+}
+
+async function unknownOf(db: Queryable, saleId: string, entries: IntakeEntry[]): Promise<IntakeEntry[]> {
+  const known = await knownTickets(db, entries.filter(isReserve).map((entry) => entry.ticketId));
+  const commanded = entries.filter((entry) => !isReserve(entry)).map((entry) => entry.ticketId);
+  const reservations = await readReservations(db, saleId, [...new Set(commanded)]);
+  const decided = new Set(reservations.flatMap((r) => Object.keys(r.outcomes).map((id) => `${r.ticketId} ${id}`)));
+  return entries.filter((entry) =>
+    isReserve(entry) ? !known.has(entry.ticketId) : !decided.has(`${entry.ticketId} ${entry.id}`),
+  );
+}

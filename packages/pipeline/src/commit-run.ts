@@ -1,0 +1,183 @@
+/**
+ * The commit run of one sale: read the ledger, read the gate, decide, write one transaction, settle the gate, and again
+ * until the intake is at its end. It may be killed, doubled or frozen at any line: everything it does is compared at the
+ * other side, and doing it again changes nothing.
+ */
+import {
+  type CommitAnswer,
+  decideRun,
+  type IntakeEntry,
+  type IntakeRead,
+  isReserve,
+  type LedgerSale,
+  type Reservation,
+  type RunLedger,
+  type RunResult,
+  type WorkerGate,
+} from '@holdfast/core';
+import { bootShard, rebuildSale } from './recovery.ts';
+import { settleJournal, settleRun } from './settle.ts';
+
+export interface CommitParts {
+  ledger: RunLedger;
+  gate: WorkerGate;
+  /** Called after each transaction, for metrics. */
+  onCommit?(batch: CommittedBatch): void;
+  onRebuild?(saleId: string, why: string, outcome: 'rebuilt' | 'superseded'): void;
+}
+
+export interface CommittedBatch {
+  saleId: string;
+  entries: number;
+  expired: number;
+  durationMs: number;
+  /** Age of the oldest entry of the batch by the gate's clock, milliseconds. */
+  oldestAgeMs: number;
+}
+
+/** `left`: another run holds the sale, or its gate is being rebuilt; whoever does that reads again after it. */
+export interface CommitReport {
+  kind: 'at_end' | 'left' | 'unknown_sale';
+  entries: number;
+  /** When the last holds made by this run lapse, and the time of that run, by the gate's clock; epoch milliseconds. */
+  lapse: { at: number; now: number } | null;
+}
+
+/** Entries per transaction: at about 1,000 a row costs Postgres least. */
+const maxEntries = 1_000;
+/** Holds that one transaction expires. */
+const maxExpiries = 1_000;
+/** Reads that found nothing to build on, before the sale is left to the next bell or sweep. */
+const maxFalseStarts = 8;
+
+export async function commitSale(parts: CommitParts, saleId: string): Promise<CommitReport> {
+  const report: CommitReport = { kind: 'left', entries: 0, lapse: null };
+  let at: LedgerSale | null = null;
+  let falseStarts = 0;
+  while (falseStarts < maxFalseStarts) {
+    at ??= await parts.ledger.readSale(saleId);
+    if (at === null) return { ...report, kind: 'unknown_sale' };
+    const read = await parts.gate.readIntake(saleId, at.cursor, maxEntries);
+    if (read.kind === 'rebuilding') return report;
+    if (read.kind !== 'batch') {
+      if (read.kind === 'not_booted') await bootShard(parts, at.sale.shard);
+      if (read.kind === 'diverged') await rebuildSale(parts, at, read.epoch, read.why);
+      at = null;
+      falseStarts++;
+      continue;
+    }
+    const step = await commitBatch(parts, at, read, report);
+    if (step === 'at_end') return { ...report, kind: 'at_end' };
+    if (step === 'busy') return report;
+    if (step === 'stale') falseStarts++;
+    at = typeof step === 'string' ? null : step;
+  }
+  return report;
+}
+
+/** One batch: where the sale stands after it, or why there is nothing to go on from. */
+async function commitBatch(
+  parts: CommitParts,
+  at: LedgerSale,
+  read: Extract<IntakeRead, { kind: 'batch' }>,
+  report: CommitReport,
+): Promise<LedgerSale | 'at_end' | 'busy' | 'stale'> {
+  const { ledger } = parts;
+  const saleId = at.sale.id;
+  // Holds lapse only when everything that reached the gate before `now` is in this batch: a confirm in time counts.
+  const due = read.drained ? await ledger.dueHolds(saleId, read.now, maxExpiries) : [];
+  if (read.entries.length === 0 && due.length === 0) {
+    await settleJournal(parts, saleId, read.journalPosition, at.cursor.position);
+    return 'at_end';
+  }
+  const startedAt = performance.now();
+  const { result, answer } = await decideAndCommit(ledger, at, read, due);
+  if (answer.kind === 'busy') return 'busy';
+  if (answer.kind !== 'committed') return 'stale';
+  const first = read.entries[0];
+  parts.onCommit?.({
+    saleId,
+    entries: read.entries.length,
+    expired: due.length,
+    durationMs: performance.now() - startedAt,
+    oldestAgeMs: first === undefined ? 0 : read.now - first.at,
+  });
+  report.entries += read.entries.length;
+  if (result.inserted.some((reservation) => reservation.status === 'held'))
+    report.lapse = { at: read.now + at.sale.holdSeconds * 1000, now: read.now };
+  const after = advance(at, result, answer.cursor);
+  await settleRun(parts, at, after, result, answer.released, read.journalPosition);
+  if (result.overdrawn) {
+    await rebuildSale(parts, after, after.cursor.epoch, 'the gate gave a unit that was taken');
+    return 'stale';
+  }
+  const mayHaveMore = !read.drained || due.length === maxExpiries || after.waiting > 0;
+  return mayHaveMore ? after : 'at_end';
+}
+
+/** A ticket that is known already is so rare that it is looked for only when an insert found it. */
+async function decideAndCommit(
+  ledger: RunLedger,
+  at: LedgerSale,
+  read: Extract<IntakeRead, { kind: 'batch' }>,
+  due: readonly Reservation[],
+): Promise<{ result: RunResult; answer: CommitAnswer }> {
+  const last = read.entries.at(-1);
+  const reached = { seq: last?.seq ?? at.cursor.committedSeq, tip: last?.tip ?? at.cursor.tip };
+  let known = new Set<string>();
+  for (;;) {
+    const result = await decide(ledger, at, read.entries, due, read.now, known);
+    const answer = await ledger.commitRun(at.sale.id, at.cursor, result, reached);
+    if (answer.kind !== 'duplicate' || known.size > 0) return { result, answer };
+    known = await ledger.knownTickets(read.entries.filter(isReserve).map((entry) => entry.ticketId));
+    if (known.size === 0) return { result, answer: { kind: 'stale' } };
+  }
+}
+
+async function decide(
+  ledger: RunLedger,
+  at: LedgerSale,
+  entries: readonly IntakeEntry[],
+  due: readonly Reservation[],
+  now: number,
+  known: ReadonlySet<string>,
+): Promise<RunResult> {
+  const { sale } = at;
+  const commanded = new Set<string>();
+  const buyers = new Set<string>();
+  for (const entry of entries) {
+    if (isReserve(entry)) buyers.add(entry.buyerId);
+    else commanded.add(entry.ticketId);
+  }
+  const named = commanded.size === 0 ? [] : await ledger.readReservations(sale.id, [...commanded]);
+  const used = sale.perBuyerLimit === null ? new Map() : await ledger.usedUnits(sale.id, [...buyers]);
+  return decideRun(
+    {
+      saleId: sale.id,
+      epoch: at.cursor.epoch,
+      rules: sale,
+      items: at.items,
+      reservations: new Map([...due, ...named].map((reservation) => [reservation.ticketId, reservation])),
+      used,
+      known,
+    },
+    entries,
+    due.map((reservation) => reservation.ticketId),
+    now,
+  );
+}
+
+/** What a read of the ledger would show after the commit; the comparison of the next one proves it. */
+function advance(at: LedgerSale, result: RunResult, cursor: LedgerSale['cursor']): LedgerSale {
+  const items = new Map(at.items);
+  const withdrawn = new Map(at.withdrawn);
+  for (const [sku, counters] of items) {
+    items.set(sku, {
+      stock: counters.stock,
+      taken: counters.taken + (result.taken.get(sku) ?? 0),
+      returned: counters.returned + (result.returned.get(sku) ?? 0),
+    });
+  }
+  for (const [sku, units] of result.withdrawn) withdrawn.set(sku, (withdrawn.get(sku) ?? 0) + units);
+  return { sale: at.sale, cursor, items, withdrawn, waiting: at.waiting + result.waiting };
+}

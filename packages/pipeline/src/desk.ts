@@ -1,0 +1,366 @@
+/**
+ * The sale desk: what a merchant does to a sale. Each verb changes the ledger first, under its comparison, then brings
+ * the gate up to date, and only then answers: the next request to any edge sees it. Only a withdrawal starts at the
+ * gate, since it takes units, and units are the gate's to give.
+ */
+import { createHmac, randomBytes } from 'node:crypto';
+import {
+  type Cursor,
+  type ExtensionRule,
+  house,
+  type Item,
+  type LedgerSale,
+  makeTicketId,
+  moveSale,
+  type NewEvent,
+  type Refusal,
+  refuse,
+  type Reservation,
+  type Sale,
+  type SaleVerb,
+  type WorkerGate,
+} from '@holdfast/core';
+
+/** A sale as it is asked for. Times are epoch milliseconds. */
+export interface NewSale {
+  /** Null lets the desk make one. */
+  id: string | null;
+  name: string;
+  status: 'draft' | 'open';
+  opensAt: number | null;
+  closesAt: number | null;
+  holdSeconds: number;
+  perBuyerLimit: number | null;
+  currency: string;
+  waitlist: boolean;
+  extension: ExtensionRule;
+  items: (Item & { stock: number })[];
+}
+
+/** What may be changed of a sale that exists; absent fields stay as they are. */
+export type SaleTerms = Partial<
+  Pick<Sale, 'name' | 'opensAt' | 'closesAt' | 'holdSeconds' | 'perBuyerLimit' | 'waitlist' | 'extension'>
+>;
+
+/** A call with an Idempotency-Key: the same key is carried out once. `key` includes what it was sent to. */
+export interface DeskRequest {
+  key: string;
+  fingerprint: string;
+}
+
+/** `repeated`: this request was carried out before. Both mean that every edge sees the sale as the ledger has it. */
+export type DeskAnswer = { kind: 'done' | 'repeated'; saleId: string } | Refusal;
+
+export type DeskVerb = Extract<SaleVerb, 'open' | 'pause' | 'resume' | 'close' | 'cancel'>;
+
+export interface Desk {
+  create(sale: NewSale, request: DeskRequest | null): Promise<DeskAnswer>;
+  change(saleId: string, terms: SaleTerms, request: DeskRequest | null): Promise<DeskAnswer>;
+  move(saleId: string, verb: DeskVerb, request: DeskRequest | null): Promise<DeskAnswer>;
+  /** Adds `quantity` units (1 or more) to an item's stock. */
+  restock(saleId: string, sku: string, quantity: number, request: DeskRequest | null): Promise<DeskAnswer>;
+  /** Takes `quantity` units (1 or more) off the sale; `not_enough_available` when the gate cannot give them. */
+  withdraw(saleId: string, sku: string, quantity: number, request: DeskRequest | null): Promise<DeskAnswer>;
+  /** Brings the gate to where the ledger is, for a request whose change stands but was never answered. */
+  settle(saleId: string): Promise<DeskAnswer>;
+}
+
+interface DeskChange {
+  sale: Sale;
+  restocked: ReadonlyMap<string, number>;
+  event: NewEvent;
+  request: DeskRequest | null;
+}
+
+/** What the desk asks of the ledger. */
+export interface DeskLedger {
+  readSale(saleId: string): Promise<LedgerSale | null>;
+  readReservations(saleId: string, ticketIds: string[]): Promise<Reservation[]>;
+  createSale(
+    sale: Sale,
+    stock: ReadonlyMap<string, number>,
+    event: NewEvent,
+    request: DeskRequest | null,
+  ): Promise<boolean>;
+  changeSale(read: Cursor, change: DeskChange): Promise<'changed' | 'busy' | 'stale' | 'repeated'>;
+  readRequest(key: string): Promise<{ fingerprint: string } | null>;
+}
+
+export interface DeskParts {
+  ledger: DeskLedger;
+  gate: Pick<WorkerGate, 'peek' | 'withdraw'>;
+  /** Runs the commit run until the intake is at its end and the gate has applied the whole journal. */
+  committer: { commitSale(saleId: string): Promise<unknown> };
+  /** The shard that the gate looks for a sale in. */
+  shardOf(saleId: string): string;
+  /** Makes the ticket ids of withdrawals unguessable; any text that the replicas of the console share. */
+  secret: string;
+  log: { warn(fields: object, message: string): void };
+  now?: () => number;
+}
+
+/** Most units that an item may have in stock: far below what every store counts exactly. */
+export const maxStock = 1_000_000_000;
+
+/** How long the desk tries to get its turn among the runs of a busy sale. */
+const changeWithinMs = 5_000;
+/** How long the gate may take to follow before the answer is a fault; the change stands, and the sweep settles it. */
+const effectiveWithinMs = 5_000;
+const pauseMs = 20;
+const retryPauseMs = 4;
+
+export function createDesk(parts: DeskParts): Desk {
+  return {
+    create: (sale, request) => create(parts, sale, request),
+    change: (saleId, terms, request) => changeTerms(parts, saleId, terms, request),
+    move: (saleId, verb, request) => move(parts, saleId, verb, request),
+    restock: (saleId, sku, quantity, request) => restock(parts, saleId, sku, quantity, request),
+    withdraw: (saleId, sku, quantity, request) => withdraw(parts, saleId, sku, quantity, request),
+    settle: async (saleId) => effective(parts, saleId, 'repeated'),
+  };
+}
+
+async function create(parts: DeskParts, asked: NewSale, request: DeskRequest | null): Promise<DeskAnswer> {
+  const { ledger } = parts;
+  const at = timeOf(parts);
+  const id = asked.id ?? saleIdFor(parts, request);
+  const items = asked.items.map(({ stock: _, ...item }) => item);
+  const sale: Sale = { ...asked, id, items, shard: parts.shardOf(id), createdAt: at, termsVersion: 1 };
+  const stock = new Map(asked.items.map((item) => [item.sku, item.stock]));
+  const event = happened('sale_created', { terms: termsOf(sale, stock) }, at);
+  if (await ledger.createSale(sale, stock, event, request)) return effective(parts, id, 'done');
+  const before = request === null ? null : await ledger.readRequest(request.key);
+  return before === null ? refuse('already_exists') : repeated(parts, id, before, request);
+}
+
+function changeTerms(
+  parts: DeskParts,
+  saleId: string,
+  terms: SaleTerms,
+  request: DeskRequest | null,
+): Promise<DeskAnswer> {
+  return step(parts, saleId, request, ({ sale }) => {
+    if (sale.status === 'settled' || sale.status === 'cancelled') return refuse('invalid_transition');
+    const changed = { ...sale, ...terms };
+    if (changed.opensAt !== null && changed.closesAt !== null && changed.opensAt >= changed.closesAt)
+      return refuse('invalid_body');
+    return { sale: changed, event: happened('sale_changed', { terms: { ...terms } }, timeOf(parts)) };
+  });
+}
+
+function move(
+  parts: DeskParts,
+  saleId: string,
+  verb: DeskVerb,
+  request: DeskRequest | null,
+): Promise<DeskAnswer> {
+  return step(parts, saleId, request, ({ sale }) => {
+    const status = moveSale(sale.status, verb);
+    if (status === null) return refuse('invalid_transition');
+    const at = timeOf(parts);
+    const terms = verb === 'open' ? openNow(sale, at) : {};
+    const data: NewEvent['data'] = Object.keys(terms).length === 0 ? { status } : { status, terms };
+    return { sale: { ...sale, ...terms, status }, event: happened('sale_moved', data, at) };
+  });
+}
+
+/** Who presses open means now: a later opening time is brought forward, and a closing time that is over is dropped. */
+function openNow(sale: Sale, at: number): { opensAt?: number; closesAt?: null } {
+  return {
+    ...(sale.opensAt !== null && sale.opensAt > at && { opensAt: at }),
+    ...(sale.closesAt !== null && sale.closesAt <= at && { closesAt: null }),
+  };
+}
+
+function restock(
+  parts: DeskParts,
+  saleId: string,
+  sku: string,
+  quantity: number,
+  request: DeskRequest | null,
+): Promise<DeskAnswer> {
+  return step(parts, saleId, request, ({ sale, items }) => {
+    if (sale.status === 'settled' || sale.status === 'cancelled') return refuse('invalid_transition');
+    const counters = items.get(sku);
+    if (counters === undefined) return refuse('unknown_item');
+    if (counters.stock + quantity > maxStock) return refuse('invalid_quantity');
+    const event = happened('restocked', { sku, delta: quantity }, timeOf(parts));
+    return { sale, event, restocked: new Map([[sku, quantity]]) };
+  });
+}
+
+type Decision = { sale: Sale; event: NewEvent; restocked?: ReadonlyMap<string, number> } | Refusal;
+
+/** Reads, decides and writes under the comparison; again as long as a commit run came between, for a bounded time. */
+async function step(
+  parts: DeskParts,
+  saleId: string,
+  request: DeskRequest | null,
+  decide: (read: LedgerSale) => Decision,
+): Promise<DeskAnswer> {
+  const { ledger } = parts;
+  const deadline = Date.now() + changeWithinMs;
+  do {
+    const read = await ledger.readSale(saleId);
+    if (read === null) return refuse('unknown_sale');
+    // A repeat before a refusal: what was done once is not refused for having been done.
+    const before = request === null ? null : await ledger.readRequest(request.key);
+    if (before !== null) return repeated(parts, saleId, before, request);
+    const decision = decide(read);
+    if ('kind' in decision) return decision;
+    const answer = await ledger.changeSale(read.cursor, {
+      sale: { ...decision.sale, termsVersion: read.sale.termsVersion + 1 },
+      event: decision.event,
+      restocked: decision.restocked ?? new Map(),
+      request,
+    });
+    if (answer === 'changed') return effective(parts, saleId, 'done');
+    // The gap between two runs is a few milliseconds, so a longer pause would miss it again and again.
+    if (answer !== 'repeated') await wait(Math.random() * retryPauseMs);
+  } while (Date.now() < deadline);
+  parts.log.warn({ saleId }, 'a change of a sale did not get its turn');
+  return refuse('ledger_unavailable', { retryAfterSeconds: 1 });
+}
+
+async function withdraw(
+  parts: DeskParts,
+  saleId: string,
+  sku: string,
+  quantity: number,
+  request: DeskRequest | null,
+): Promise<DeskAnswer> {
+  const { ledger, gate } = parts;
+  const read = await ledger.readSale(saleId);
+  if (read === null) return refuse('unknown_sale');
+  const before = request === null ? null : await ledger.readRequest(request.key);
+  if (before !== null) return repeated(parts, saleId, before, request);
+  if (!read.items.has(sku)) return refuse('unknown_item');
+  // Made from the key, so that a withdrawal that is sent again after a crash finds its first ticket.
+  const ticketId = makeTicketId(read.sale.shard, saleId, secretFor(parts, request, 22));
+  let answer = await gate.withdraw(saleId, ticketId, sku, quantity);
+  if (answer.kind === 'refused' && answer.code === 'gate_unavailable') {
+    const caughtUp = await effective(parts, saleId, 'done');
+    if (caughtUp.kind === 'refused') return caughtUp;
+    answer = await gate.withdraw(saleId, ticketId, sku, quantity);
+  }
+  if (answer.kind === 'refused') return answer.code === 'sold_out' ? refuse('not_enough_available') : answer;
+  const [line] = answer.ticket.lines;
+  if (line?.sku !== sku || line.quantity !== quantity) return refuse('idempotency_mismatch');
+  return withdrawn(parts, saleId, ticketId, answer.replayed);
+}
+
+/** Waits until the ledger has decided the withdrawal; it keeps its units unless the ledger had given them before. */
+async function withdrawn(
+  parts: DeskParts,
+  saleId: string,
+  ticketId: string,
+  replayed: boolean,
+): Promise<DeskAnswer> {
+  const deadline = Date.now() + effectiveWithinMs;
+  for (;;) {
+    const settled = await effective(parts, saleId, replayed ? 'repeated' : 'done');
+    if (settled.kind === 'refused') return settled;
+    const [reservation] = await parts.ledger.readReservations(saleId, [ticketId]);
+    if (reservation !== undefined && reservation.buyerId === house)
+      return reservation.status === 'confirmed' ? settled : refuse('not_enough_available');
+    if (Date.now() > deadline) return refuse('ledger_unavailable', { retryAfterSeconds: 1 });
+    await wait(pauseMs);
+  }
+}
+
+function repeated(
+  parts: DeskParts,
+  saleId: string,
+  before: { fingerprint: string },
+  request: DeskRequest | null,
+): Promise<DeskAnswer> | Refusal {
+  return before.fingerprint === request?.fingerprint
+    ? effective(parts, saleId, 'repeated')
+    : refuse('idempotency_mismatch');
+}
+
+/**
+ * Answers once the gate has applied the journal as far as it reached when this was called. The run that is started for
+ * it ends only with the intake, which in a rush is seconds later than that, so the gate is asked meanwhile.
+ */
+async function effective(parts: DeskParts, saleId: string, kind: 'done' | 'repeated'): Promise<DeskAnswer> {
+  const { ledger, gate, committer, log } = parts;
+  const deadline = Date.now() + effectiveWithinMs;
+  const read = await ledger.readSale(saleId);
+  if (read === null) return refuse('unknown_sale');
+  const { position } = read.cursor;
+  let cause: unknown;
+  let running: Promise<void> | null = null;
+  do {
+    running ??= committer.commitSale(saleId).then(
+      () => {
+        running = null;
+      },
+      (error: unknown) => {
+        running = null;
+        cause = error;
+      },
+    );
+    await Promise.race([running, wait(pauseMs)]);
+    try {
+      const state = (await gate.peek([saleId])).get(saleId) ?? null;
+      if (state !== null && state.rebuilding === null && state.journalPosition >= position)
+        return { kind, saleId };
+    } catch (error) {
+      cause = error;
+    }
+    await wait(pauseMs);
+  } while (Date.now() < deadline);
+  log.warn({ saleId, position, err: cause }, 'the gate did not follow a change of the sale');
+  return refuse('gate_unavailable', { retryAfterSeconds: 1 });
+}
+
+function happened(type: NewEvent['type'], data: NewEvent['data'], at: number): NewEvent {
+  return { type, ticketId: null, commandId: null, data, at };
+}
+
+function termsOf(sale: Sale, stock: ReadonlyMap<string, number>): Record<string, unknown> {
+  const { name, status, opensAt, closesAt, holdSeconds, perBuyerLimit, currency, waitlist, extension } = sale;
+  const items = sale.items.map(({ sku, priceMinor }) => ({ sku, priceMinor, stock: stock.get(sku) ?? 0 }));
+  return {
+    name,
+    status,
+    opensAt,
+    closesAt,
+    holdSeconds,
+    perBuyerLimit,
+    currency,
+    waitlist,
+    extension,
+    items,
+  };
+}
+
+function saleIdFor(parts: DeskParts, request: DeskRequest | null): string {
+  return `sale-${secretFor(parts, request, 10).toLowerCase()}`;
+}
+
+const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+
+/** Letters and digits that nobody can guess: random, or for a request with a key the same ones each time. */
+function secretFor(parts: DeskParts, request: DeskRequest | null, length: number): string {
+  const bytes =
+    request === null ? randomBytes(32) : createHmac('sha256', parts.secret).update(request.key).digest();
+  let number = BigInt(`0x${bytes.toString('hex')}`);
+  let text = '';
+  while (text.length < length) {
+    text += alphabet[Number(number % 62n)];
+    number /= 62n;
+  }
+  return text;
+}
+
+function timeOf(parts: DeskParts): number {
+  return (parts.now ?? Date.now)();
+}
+
+function wait(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
+}

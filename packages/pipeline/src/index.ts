@@ -1,0 +1,8 @@
+/** The pipeline: BullMQ rings, the commit run works. Nothing else names BullMQ. */
+export { type BellRinger, createBellRinger } from './bells.ts';
+export type { CommitReport, CommittedBatch } from './commit-run.ts';
+export { type CommitWorker, createCommitWorker } from './commit-worker.ts';
+export { type Committer, createCommitter } from './committer.ts';
+export * from './desk.ts';
+export { createQueueView, type QueueCounts, type QueueView, type SeenWorker } from './queue-view.ts';
+export { createSweep, type Sweep } from './sweep.ts';

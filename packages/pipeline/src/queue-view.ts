@@ -1,0 +1,72 @@
+import type { Queue } from 'bullmq';
+import { commitQueue, connectProducer, openQueue } from './queues.ts';
+import { allShards } from './shards.ts';
+
+export interface QueueCounts {
+  name: string;
+  shard: string;
+  waiting: number;
+  active: number;
+  delayed: number;
+  failed: number;
+  /** Jobs completed per second over the last full minute. */
+  completedPerSecond: number;
+}
+
+export interface SeenWorker {
+  id: string;
+  address: string;
+  ageSeconds: number;
+}
+
+/** The queues as an operator sees them. */
+export interface QueueView {
+  counts(): Promise<QueueCounts[]>;
+  /** Worker processes that are connected now. */
+  workers(): Promise<SeenWorker[]>;
+  close(): Promise<void>;
+}
+
+export interface QueueViewOptions {
+  redisUrl: string;
+  shards?: number;
+  onError?(error: Error): void;
+}
+
+export async function createQueueView(options: QueueViewOptions): Promise<QueueView> {
+  const { redisUrl, shards = 1, onError = () => undefined } = options;
+  const redis = await connectProducer(redisUrl, onError);
+  const queues = allShards(shards).map((shard) => ({ shard, queue: openQueue(redis, shard) }));
+  for (const { queue } of queues) queue.on('error', onError);
+  return {
+    counts: () => Promise.all(queues.map(({ shard, queue }) => countsOf(shard, queue))),
+    async workers() {
+      const seen = new Map<string, SeenWorker>();
+      for (const { queue } of queues) {
+        for (const worker of await queue.getWorkers()) {
+          const id = worker['id'] ?? '';
+          seen.set(id, { id, address: worker['addr'] ?? '', ageSeconds: Number(worker['age'] ?? 0) });
+        }
+      }
+      return [...seen.values()];
+    },
+    async close() {
+      await Promise.allSettled(queues.map(({ queue }) => queue.close()));
+      redis.disconnect();
+    },
+  };
+}
+
+async function countsOf(shard: string, queue: Queue): Promise<QueueCounts> {
+  const counts = await queue.getJobCounts('waiting', 'active', 'delayed', 'failed');
+  const metrics = await queue.getMetrics('completed', 0, 0);
+  return {
+    name: commitQueue,
+    shard,
+    waiting: counts['waiting'] ?? 0,
+    active: counts['active'] ?? 0,
+    delayed: counts['delayed'] ?? 0,
+    failed: counts['failed'] ?? 0,
+    completedPerSecond: (metrics.data[0] ?? 0) / 60,
+  };
+}

@@ -1,0 +1,125 @@
+import type { GateState, RefusalCount, RunLedger, WorkerGate } from '@holdfast/core';
+import type { Committer } from './committer.ts';
+import { bootShard, rebuildSale } from './recovery.ts';
+
+type LiveSale = Awaited<ReturnType<RunLedger['liveSales']>>[number];
+
+export interface SweepParts {
+  ledger: RunLedger;
+  gate: WorkerGate;
+  committer: Committer;
+  onRebuild?(saleId: string, why: string, outcome: 'rebuilt' | 'superseded'): void;
+}
+
+export interface Sweep {
+  /** One pass over every live sale; answers with how many needed a run. */
+  sweepOnce(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface SweepOptions {
+  everyMs?: number;
+  onError?(error: Error): void;
+}
+
+/** A rebuild that stands still for so many passes was given up by whoever began it. */
+const rebuildPasses = 4;
+
+/**
+ * Finds what no bell rings for: an intake that stands still, holds that are overdue, a journal that the gate has not
+ * applied, a gate that lost its memory. It is driven by the ledger's list of sales, since Redis may have been emptied,
+ * and runs the commit run itself: taking over from a dead worker waits for nothing else.
+ */
+export function createSweep(parts: SweepParts, { everyMs = 1_000, onError }: SweepOptions = {}): Sweep {
+  const seen = new Map<string, { committedSeq: number; journal: number; rebuilding: number | null; passes: number }>();
+  const recorded = new Map<string, string>();
+  let closed = false;
+  let timer: NodeJS.Timeout | undefined;
+  let pass: Promise<unknown> = Promise.resolve();
+
+  function schedule(): void {
+    if (closed) return;
+    // A little apart from the other workers, so that they do not all find the same sale at once.
+    timer = setTimeout(
+      () => {
+        pass = sweepOnce().catch((error: unknown) => onError?.(error as Error)).finally(schedule);
+      },
+      everyMs * (0.75 + Math.random() / 2),
+    );
+  }
+
+  async function sweepOnce(): Promise<number> {
+    const live = await parts.ledger.liveSales();
+    const shards = [...new Set(live.map((sale) => sale.shard)), ...(live.length === 0 ? ['0'] : [])];
+    for (const shard of shards) if (!(await parts.gate.isBooted(shard))) await bootShard(parts, shard);
+    const gates = await parts.gate.peek(live.map((sale) => sale.saleId));
+    const runs = await Promise.allSettled(live.map((sale) => sweepSale(sale, gates.get(sale.saleId) ?? null)));
+    for (const run of runs) if (run.status === 'rejected') onError?.(run.reason as Error);
+    await recordRefusals(live);
+    return runs.filter((run) => run.status === 'fulfilled' && run.value).length;
+  }
+
+  async function sweepSale(sale: LiveSale, gate: GateState | null): Promise<boolean> {
+    if (gate !== null && gate.rebuilding !== null) return finishRebuild(sale, gate.rebuilding);
+    const before = seen.get(sale.saleId);
+    seen.set(sale.saleId, {
+      committedSeq: sale.cursor.committedSeq,
+      journal: gate?.journalPosition ?? -1,
+      rebuilding: null,
+      passes: 0,
+    });
+    if (gate !== null && !needsRun(sale, gate, before)) return false;
+    await parts.committer.commitSale(sale.saleId);
+    return true;
+  }
+
+  async function finishRebuild(sale: LiveSale, rebuilding: number): Promise<boolean> {
+    const before = seen.get(sale.saleId);
+    const passes = before?.rebuilding === rebuilding ? before.passes + 1 : 1;
+    seen.set(sale.saleId, { committedSeq: -1, journal: -1, rebuilding, passes });
+    if (passes < rebuildPasses) return false;
+    const at = await parts.ledger.readSale(sale.saleId);
+    if (at !== null) await rebuildSale(parts, at, rebuilding, 'a rebuild stood still');
+    return true;
+  }
+
+  /** Refusals are cumulative per minute, so only what changed since the last pass is written, by whichever worker. */
+  async function recordRefusals(live: readonly LiveSale[]): Promise<void> {
+    for (const { saleId } of live) {
+      const counts = await parts.gate.takeRefusals(saleId);
+      const fresh: RefusalCount[] = [];
+      for (const count of counts) {
+        const key = `${saleId} ${count.minute} ${count.reason}`;
+        if (recorded.get(key) === String(count.count)) continue;
+        recorded.set(key, String(count.count));
+        fresh.push(count);
+      }
+      if (fresh.length > 0) await parts.ledger.recordRefusals(saleId, fresh);
+    }
+  }
+
+  schedule();
+  return {
+    sweepOnce,
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await pass;
+    },
+  };
+}
+
+/** What stood still since the last look is nobody's work; what moved is somebody's. */
+function needsRun(
+  { cursor, nextDeadline, termsVersion }: LiveSale,
+  gate: GateState,
+  before: { committedSeq: number; journal: number } | undefined,
+): boolean {
+  if (gate.epoch !== cursor.epoch || gate.seq < cursor.committedSeq) return true;
+  if (gate.seq === cursor.committedSeq && gate.tip !== cursor.tip) return true;
+  if (gate.termsVersion < termsVersion) return true;
+  if (nextDeadline !== null && nextDeadline < gate.now) return true;
+  const stoodStill = before !== undefined && before.committedSeq === cursor.committedSeq;
+  if (gate.seq > cursor.committedSeq && stoodStill) return true;
+  return gate.journalPosition < cursor.position && before !== undefined && before.journal === gate.journalPosition;
+}

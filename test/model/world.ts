@@ -1,0 +1,368 @@
+import type { Call, Command, Line, Schedule, Shop } from './commands.ts';
+import { edges, throughout, workers } from './commands.ts';
+import type { Admission, Entry, Gate, Request } from './gate.ts';
+import { admit, command, copyOf, forget, house, openGate } from './gate.ts';
+import type { Violation } from './laws.ts';
+import { broken } from './laws.ts';
+import type { Database, Ledger } from './ledger.ts';
+import { changeStatus, openDatabase, restock } from './ledger.ts';
+import type { Rules } from './rules.ts';
+import { none, same } from './units.ts';
+import type { Run } from './worker.ts';
+import { commitRun } from './worker.ts';
+
+export type World = {
+  readonly shop: Shop;
+  readonly keep: Rules;
+  readonly database: Database;
+  clock: number;
+  /** The gate in charge; undefined when it was emptied. */
+  gate: Gate | undefined;
+  /** The old master, for as long as it goes on answering. */
+  old: Gate | undefined;
+  readonly edgeEpochs: number[];
+  readonly runs: (Run | undefined)[];
+  readonly lines: Line[];
+  readonly issued: Request[];
+  readonly unanswered: Request[];
+  /** The gate in charge after each of its last writes. */
+  history: Gate[];
+  readonly witness: Witness;
+  gateOf(worker: number): Gate | undefined;
+  replaceGate(worker: number, anew: Gate): void;
+  noteRebuild(worker: number, seen: Ledger, looked: Gate | undefined): void;
+};
+
+/** What an observer who sees everything has written down; no rule of the protocol may read it. */
+export type Witness = {
+  moments: number;
+  /** Tickets that the gate in charge acknowledged and that no loss has taken since. */
+  readonly promises: Map<string, TicketPromise>;
+  /** Entries that were made while the gate was sound. */
+  readonly soundEntries: Set<string>;
+  readonly forgotten: Set<string>;
+  readonly sentAt: Map<string, number>;
+  /** Breaches that show only in the moment, by the name of their law. */
+  readonly seen: Violation[];
+  before: { gate: Gate | undefined; ledger: Ledger };
+  rested: boolean;
+};
+
+/** A sound gate promises what it gave, and an order; one that has lost something only that the ledger will hear of it. */
+export type TicketPromise = {
+  readonly given: 'units' | 'a place' | 'a hearing';
+  readonly sentAt: number;
+  readonly acknowledgedAt: number;
+};
+
+const remembered = 8;
+const roundsToRest = 30;
+
+/** Plays the schedule, lets the dust settle, and says which laws were broken on the way and at the end. */
+export function play(schedule: Schedule, keep: Rules): readonly Violation[] {
+  const world = createWorld(schedule.shop, keep);
+  for (const step of schedule.commands) {
+    const violations = act(world, step);
+    if (violations.length > 0) return violations;
+  }
+  return comeToRest(world);
+}
+
+export function createWorld(shop: Shop, keep: Rules): World {
+  const gate = openGate(shop.stock);
+  const database = openDatabase(shop.stock);
+  const world: World = {
+    shop,
+    keep,
+    database,
+    clock: 1,
+    gate,
+    old: undefined,
+    edgeEpochs: Array.from({ length: edges }, () => 1),
+    runs: Array.from({ length: workers }, () => undefined),
+    lines: Array.from({ length: workers }, () => 'current'),
+    issued: [],
+    unanswered: [],
+    history: [copyOf(gate)],
+    witness: {
+      moments: 0,
+      promises: new Map(),
+      soundEntries: new Set(),
+      forgotten: new Set(),
+      sentAt: new Map(),
+      seen: [],
+      before: { gate: copyOf(gate), ledger: database.ledger },
+      rested: false,
+    },
+    gateOf: (worker) => reach(world, world.lines[worker] ?? 'current'),
+    replaceGate: (worker, anew) => replaceGate(world, world.lines[worker] ?? 'current', anew),
+    noteRebuild: (worker, seen, looked) => {
+      if (looked?.sound && looked.epoch === seen.epoch) {
+        world.witness.seen.push({ law: 'a correct gate is never rebuilt', detail: `epoch ${looked.epoch}` });
+      }
+      // Whichever gate is swapped, the ledger no longer follows the one in charge until then.
+      if (world.gate) world.gate.sound = false;
+      if (world.lines[worker] === 'old') followTheOldMaster(world);
+    },
+  };
+  return world;
+}
+
+/** One command, and which laws it broke. */
+export function act(world: World, step: Command): readonly Violation[] {
+  if (step.type === 'work') return work(world, step.worker % workers, step.steps, step.via);
+  perform(world, step);
+  return observe(world);
+}
+
+/** All faults end, one worker sweeps until nothing moves any more, and the laws of a sale at rest must hold. */
+export function comeToRest(world: World): readonly Violation[] {
+  world.old = undefined;
+  for (let worker = 0; worker < workers; worker++) crash(world, worker);
+  let quiet = 0;
+  for (let round = 0; round < roundsToRest && quiet < 2; round++) {
+    const before = stateOf(world);
+    const violations = work(world, 0, throughout, 'current');
+    if (violations.length > 0) return violations;
+    crash(world, 0);
+    quiet = before === stateOf(world) ? quiet + 1 : 0;
+  }
+  world.witness.rested = true;
+  if (quiet < 2) world.witness.seen.push({ law: 'a sale comes to rest', detail: stateOf(world) });
+  return observe(world);
+}
+
+function perform(world: World, step: Exclude<Command, { type: 'work' }>): void {
+  const { database, issued, unanswered } = world;
+  switch (step.type) {
+    case 'reserve':
+      send(world, issue(world, 'reserve', step), step);
+      break;
+    case 'withdraw':
+      send(world, issue(world, 'withdraw', { ...step, buyer: house, poison: false }), step);
+      break;
+    case 'confirm':
+    case 'cancel':
+    case 'extend':
+    case 'return': {
+      const about = nth(issued.filter(isReserve), step.ticket);
+      const id = `${step.type} ${++world.witness.moments}`;
+      if (about) send(world, { ...about, kind: step.type, id, poison: false }, step);
+      break;
+    }
+    case 'resend': {
+      const [request] = unanswered.splice(step.call % Math.max(1, unanswered.length), 1);
+      if (request) send(world, request, { ...step, reply: 'arrives' });
+      break;
+    }
+    case 'repeat': {
+      const request = nth(issued.filter(isReserve), step.ticket);
+      if (request) send(world, request, { ...step, reply: 'arrives' });
+      break;
+    }
+    case 'restock':
+      restock(database, step.item === 0 ? [1, 0] : [0, 1]);
+      break;
+    case 'pause':
+      changeStatus(database, 'paused');
+      break;
+    case 'open':
+      changeStatus(database, 'open');
+      break;
+    case 'close':
+      changeStatus(database, 'closed');
+      break;
+    case 'forget':
+      forgetFinal(world);
+      break;
+    case 'tick':
+      world.clock = Math.max(1, world.clock + step.by);
+      break;
+    case 'crash':
+      crash(world, step.worker % workers);
+      break;
+    case 'timeout':
+      database.lockedBy = undefined;
+      break;
+    case 'lose':
+      lose(world, step.writes);
+      break;
+    case 'empty':
+      become(world, undefined);
+      break;
+    case 'split':
+      split(world, step.behind);
+      break;
+    case 'heal':
+      world.old = undefined;
+      break;
+  }
+}
+
+function work(world: World, worker: number, steps: number, via: Line): readonly Violation[] {
+  world.lines[worker] = via;
+  world.runs[worker] ??= commitRun(world, worker);
+  for (let step = 0; step < steps; step++) {
+    const { done } = world.runs[worker].next();
+    const violations = observe(world);
+    if (violations.length > 0) return violations;
+    if (done) {
+      world.runs[worker] = undefined;
+      break;
+    }
+  }
+  return [];
+}
+
+function crash(world: World, worker: number): void {
+  world.runs[worker]?.return();
+  world.runs[worker] = undefined;
+}
+
+function issue(
+  world: World,
+  kind: 'reserve' | 'withdraw',
+  { buyer, lines, poison }: Pick<Request, 'buyer' | 'lines' | 'poison'>,
+): Request {
+  const id = `${kind === 'reserve' ? 'T' : 'H'}${world.issued.length + 1}`;
+  world.witness.sentAt.set(id, ++world.witness.moments);
+  const request: Request = { kind, id, ticket: id, buyer, lines, poison };
+  world.issued.push(request);
+  return request;
+}
+
+function send(world: World, request: Request, call: Call): void {
+  const gate = reach(world, call.via);
+  const edge = call.edge % edges;
+  if (!gate) return;
+  const answer =
+    isReserve(request) || request.kind === 'withdraw'
+      ? admit(gate, world.edgeEpochs[edge] ?? 0, request, world.clock, world.shop, world.keep)
+      : command(gate, world.edgeEpochs[edge] ?? 0, request, world.clock, world.keep);
+  if (answer === 'wrong_epoch') world.edgeEpochs[edge] = gate.epoch;
+  note(world, gate, request, answer, call.reply);
+  if (call.reply === 'lost') world.unanswered.push(request);
+}
+
+function note(
+  world: World,
+  gate: Gate,
+  request: Request,
+  answer: Admission | 'accepted',
+  reply: Call['reply'],
+): void {
+  const { witness } = world;
+  const { ticket } = request;
+  if (gate !== world.gate) return;
+  const acknowledged = answer === 'admitted' || answer === 'waitlisted' || answer === 'repeat';
+  if (gate.sound && answer !== 'repeat' && (acknowledged || answer === 'accepted')) {
+    witness.soundEntries.add(request.id);
+  }
+  if (!isReserve(request) || witness.forgotten.has(ticket)) return;
+
+  const refused = !acknowledged && answer !== 'wrong_epoch';
+  if (gate.sound && refused && witness.promises.has(ticket)) {
+    witness.seen.push({ law: 'who asks again hears the same', detail: `${ticket}: ${answer}` });
+  }
+  if (gate.sound && answer === 'admitted') noteOvertaking(world, request);
+  if (reply === 'lost' || !acknowledged || witness.promises.has(ticket)) return;
+  const entry = gate.intake.find(({ id }) => id === ticket);
+  const given =
+    !entry || !witness.soundEntries.has(ticket) ? 'a hearing' : same(entry.units, none) ? 'a place' : 'units';
+  const sentAt = witness.sentAt.get(ticket) ?? 0;
+  witness.promises.set(ticket, { given, sentAt, acknowledgedAt: ++witness.moments });
+}
+
+/** Somebody was given units: did anybody who was told to wait, before this one even asked, still wait? */
+function noteOvertaking({ witness, database, gate }: World, { ticket }: Request): void {
+  for (const [other, promise] of witness.promises) {
+    if (promise.given !== 'a place' || promise.acknowledgedAt > (witness.sentAt.get(ticket) ?? 0)) continue;
+    const status = database.ledger.reservations.get(other)?.status ?? 'waitlisted';
+    const pending = gate?.intake.some((entry) => entry.ticket === other && entry.kind !== 'reserve');
+    if (status === 'waitlisted' && !pending && database.ledger.status !== 'closed') {
+      witness.seen.push({ law: 'nobody walks past who waits', detail: `${ticket} past ${other}` });
+    }
+  }
+}
+
+function forgetFinal(world: World): void {
+  if (!world.gate) return;
+  const before = new Set(world.gate.tickets.keys());
+  forget(world.gate);
+  for (const ticket of before) if (!world.gate.tickets.has(ticket)) world.witness.forgotten.add(ticket);
+}
+
+function reach(world: World, line: Line): Gate | undefined {
+  return line === 'old' && world.old ? world.old : world.gate;
+}
+
+function replaceGate(world: World, line: Line, anew: Gate): void {
+  if (line === 'old' && world.old) {
+    world.old = anew;
+    followTheOldMaster(world);
+    return;
+  }
+  world.gate = { ...anew, sound: true };
+}
+
+/** With two masters and workers that reach both, neither what the other one gave nor its deadlines can be kept. */
+function followTheOldMaster({ old, witness }: World): void {
+  if (!old) return;
+  witness.soundEntries.clear();
+  for (const [ticket, promise] of witness.promises)
+    witness.promises.set(ticket, { ...promise, given: 'a hearing' });
+}
+
+function lose(world: World, writes: number): void {
+  const left = world.history.at(-1 - writes) ?? world.history[0];
+  if (left && world.gate) become(world, copyOf(left));
+}
+
+function split(world: World, behind: number): void {
+  if (!world.gate || world.old) return;
+  world.old = { ...copyOf(world.gate), sound: false };
+  if (behind === 0) become(world, copyOf(world.gate));
+  else lose(world, behind);
+}
+
+/** The gate in charge is from now on what is left of it. */
+function become(world: World, left: Gate | undefined): void {
+  world.gate = left && { ...left, sound: false };
+  world.history = left ? [copyOf(left)] : [];
+  world.witness.before = { ...world.witness.before, gate: left && copyOf(left) };
+  const kept = (entry: string): boolean =>
+    world.database.ledger.known.has(entry) || (left?.intake.some(({ id }) => id === entry) ?? false);
+  for (const ticket of world.witness.promises.keys())
+    if (!kept(ticket)) world.witness.promises.delete(ticket);
+  for (const entry of world.witness.soundEntries) if (!kept(entry)) world.witness.soundEntries.delete(entry);
+}
+
+function observe(world: World): readonly Violation[] {
+  const { gate, database, witness, history } = world;
+  const violations = broken(world);
+  if (gate && (gate.writes !== history.at(-1)?.writes || gate.epoch !== history.at(-1)?.epoch)) {
+    history.push(copyOf(gate));
+    if (history.length > remembered) history.shift();
+  }
+  witness.before = { gate: history.at(-1), ledger: database.ledger };
+  return violations;
+}
+
+function stateOf({ database, gate }: World): string {
+  const { revision, cursor, journal } = database.ledger;
+  const { epoch, seq, ceiling, journalCursor, intake } = gate ?? {};
+  return JSON.stringify([
+    revision,
+    cursor,
+    journal.length,
+    epoch,
+    seq,
+    ceiling,
+    journalCursor,
+    intake?.length,
+  ]);
+}
+
+const isReserve = ({ kind }: Pick<Entry, 'kind'>): boolean => kind === 'reserve';
+const nth = <Item>(items: readonly Item[], n: number): Item | undefined =>
+  items[n % Math.max(1, items.length)];
