@@ -28,6 +28,8 @@ export function startChild(settings: ChildSettings): Child {
     stdio: ['ignore', log, log, 'ipc'],
   });
   closeSync(log);
+  // A message to a child that has just ended: whoever waits for the answer is told that it ended.
+  child.on('error', () => undefined);
   if (child.pid === undefined) throw new Error(`starting ${settings.file}`);
   return { pid: child.pid, process: child, logFile: settings.logFile, stop };
 

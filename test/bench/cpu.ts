@@ -29,6 +29,18 @@ export function sumOf(cpu: CpuByRole): number {
   return Object.values(cpu).reduce((sum, micros) => sum + micros, 0);
 }
 
+/** The whole machine's ticks so far: all, and those somebody worked in, other guests of the host included. */
+export function readMachineCpu(): { allMicros: number; busyMicros: number } {
+  const [line = ''] = readFileSync('/proc/stat', 'latin1').split('\n', 1);
+  const [user, nice, system, idle, waiting, ...interrupts] = line
+    .split(/\s+/)
+    .slice(1, 9)
+    .map(Number) as number[];
+  const busy = [user, nice, system, ...interrupts].reduce<number>((sum, ticks) => sum + (ticks ?? 0), 0);
+  const all = busy + (idle ?? 0) + (waiting ?? 0);
+  return { allMicros: all * microsPerTick, busyMicros: busy * microsPerTick };
+}
+
 function ticksOfTree(pid: number, children: Map<number, number[]>): number {
   const own = readStat(pid)?.ticks ?? 0;
   return (children.get(pid) ?? []).reduce((sum, child) => sum + ticksOfTree(child, children), own);

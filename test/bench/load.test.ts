@@ -50,6 +50,14 @@ test('a server that hangs up is a failure and not an answer', async () => {
   expect(report.answers[200]).toBe(19);
 });
 
+test('a server that is not there is a fault with its port, not a report', async () => {
+  const port = await serve(() => ({ status: 200, body: '{}' }));
+  const gone = once(server as Server, 'close');
+  server?.close();
+  await gone;
+  await expect(runLoad({ ...planFor(port), connections: 3 })).rejects.toThrow(`port ${port}`);
+});
+
 interface Answer {
   status: number;
   body: string;

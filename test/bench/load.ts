@@ -81,6 +81,7 @@ export async function runLoad(plan: LoadPlan): Promise<LoadReport> {
   const bodies: string[] = [];
   const due: number[] = [];
   const idle: Connection[] = [];
+  let connections: Connection[] = [];
   let dueHead = 0;
   let sent = 0;
   let answered = 0;
@@ -90,7 +91,7 @@ export async function runLoad(plan: LoadPlan): Promise<LoadReport> {
   let stopped = false;
   let finish: () => void = () => {};
 
-  const connections = await Promise.all(
+  connections = await Promise.all(
     Array.from({ length: plan.connections }, () => openConnection(plan, onAnswer, onLost)),
   );
   idle.push(...connections);

@@ -1,5 +1,6 @@
 /** Where and when: a figure without its machine says nothing. */
-import { cpus, loadavg, release, totalmem } from 'node:os';
+import { cpus, release, totalmem } from 'node:os';
+import { readCpu, readMachineCpu, sumOf } from './cpu.ts';
 
 export interface Machine {
   date: string;
@@ -9,20 +10,33 @@ export interface Machine {
   memoryGb: number;
   kernel: string;
   node: string;
-  /** One-minute load when the bench began: what the machine was already doing. */
-  loadBefore: number;
+  /** Share of the machine that went to others while the bench ran: above a tenth, do not trust the rates. */
+  othersShare: number;
 }
 
-export function describeMachine(): Machine {
-  const processors = cpus();
-  return {
-    date: new Date().toISOString(),
-    command: ['npm run bench --', ...process.argv.slice(2)].join(' '),
-    cpu: processors[0]?.model ?? 'unknown',
-    cores: processors.length,
-    memoryGb: Math.round(totalmem() / 2 ** 30),
-    kernel: release(),
-    node: process.version,
-    loadBefore: loadavg()[0] ?? 0,
+/** Called at the start; answers with what is to be called at the end. */
+export function watchMachine(): () => Machine {
+  const date = new Date().toISOString();
+  const before = { ...readMachineCpu(), own: ownMicros() };
+  return () => {
+    const processors = cpus();
+    const after = readMachineCpu();
+    const own = ownMicros() - before.own;
+    const others = Math.max(0, after.busyMicros - before.busyMicros - own);
+    return {
+      date,
+      command: ['npm run bench --', ...process.argv.slice(2)].join(' '),
+      cpu: processors[0]?.model ?? 'unknown',
+      cores: processors.length,
+      memoryGb: Math.round(totalmem() / 2 ** 30),
+      kernel: release(),
+      node: process.version,
+      othersShare: others / (after.allMicros - before.allMicros),
+    };
   };
+}
+
+/** This process and everything it started. */
+function ownMicros(): number {
+  return sumOf(readCpu({ bench: [process.pid] }));
 }

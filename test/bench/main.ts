@@ -14,7 +14,7 @@ import { type Crowd, runCrowd } from './crowd.ts';
 import { everyone, measureGrowth, measureWorkers } from './growth.ts';
 import { type Holdfast, startHoldfast } from './holdfast.ts';
 import { type Load, startLoad } from './load-process.ts';
-import { describeMachine } from './machine.ts';
+import { watchMachine } from './machine.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { peerNames, startBare, startPeer } from './peer.ts';
 import { median } from './statistics.ts';
@@ -37,18 +37,24 @@ async function main(): Promise<number> {
     console.error(`${(error as Error).message}\n\n${usage}`);
     return 2;
   }
-  const machine = describeMachine();
+  const describeMachine = watchMachine();
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-bench-'));
   const started: { stop(): Promise<void> }[] = [];
   const stopAll = async () => {
-    for (const one of started.splice(0).reverse()) await one.stop().catch((error) => console.error(error));
+    for (const one of started.splice(0).reverse()) await one.stop().catch(() => undefined);
     rmSync(folder, { recursive: true, force: true });
   };
+  let interrupted = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void stopAll().finally(() => process.exit(130)));
+    process.on(signal, () => {
+      if (interrupted) return;
+      interrupted = true;
+      void stopAll().finally(() => process.exit(130));
+    });
   }
   try {
     const found = await measure(options, folder, started);
+    const machine = describeMachine();
     console.log(printFindings(machine, found));
     const broken = brokenIn(found);
     for (const sentence of broken) console.log(`BROKEN  ${sentence}`);
@@ -58,6 +64,8 @@ async function main(): Promise<number> {
     }
     return broken.length === 0 ? 0 : 1;
   } catch (error) {
+    // What is stopped in the middle of its work complains; nobody asked.
+    if (interrupted) return 130;
     console.error(error);
     printLogs(folder);
     return 2;
@@ -109,7 +117,7 @@ async function measure(
   for (const contestant of contestants) await atTenth(contestant, load, options, found);
   if (holdfast !== null) {
     say('1, 2 and 4 workers');
-    found.workers = await measureWorkers(holdfast, load, size.everyone);
+    found.workers = await measureWorkers(holdfast, load, size.workersEach);
     if (options.growth) {
       say('a million reservations, a thousand sales');
       found.growth = await measureGrowth(holdfast, load);

@@ -31,8 +31,9 @@ export interface Size {
   few: { stock: number; requests: number };
   many: { stock: number; requests: number };
   two: { stock: number; requests: number };
-  /** Everybody gets one: P5, P7, P12. */
+  /** Everybody gets one: P5 and P7, and P12. */
   everyone: number;
+  workersEach: number;
   /** P1 and P9, a run. */
   bareSeconds: number;
   bareRequests: number;
@@ -51,6 +52,7 @@ const quickSize: Size = {
   many: { stock: 1_500, requests: 3_000 },
   two: { stock: 2, requests: 8_000 },
   everyone: 10_000,
+  workersEach: 4_000,
   bareSeconds: 0.8,
   bareRequests: 100_000,
   admissions: 12_000,
@@ -66,6 +68,7 @@ const fullSize: Size = {
   many: { stock: 10_000, requests: 20_000 },
   two: { stock: 2, requests: 200_000 },
   everyone: 10_000,
+  workersEach: 20_000,
   bareSeconds: 3,
   bareRequests: 300_000,
   admissions: 20_000,

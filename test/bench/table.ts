@@ -7,7 +7,7 @@ import { crowdTitles, type Findings, type Target, targetsOf, verdictOf } from '.
 export function printFindings(machine: Machine, found: Findings): string {
   const parts = [
     `${machine.date.slice(0, 16).replace('T', ' ')} UTC, \`${machine.command}\`, ${machine.cores} x ${machine.cpu}, ` +
-      `${machine.memoryGb} GB, Linux ${machine.kernel}, Node ${machine.node}, load before ${machine.loadBefore.toFixed(2)}`,
+      `${machine.memoryGb} GB, Linux ${machine.kernel}, Node ${machine.node}, others on the machine ${(machine.othersShare * 100).toFixed(0)} %`,
   ];
   for (const title of Object.values(crowdTitles)) {
     const results = found.crowds.filter((result) => result.crowd === title);

@@ -600,6 +600,14 @@ describe('the audit', () => {
     expect(await brokenNames()).toEqual([]);
   });
 
+  it('holds behind an intake that is deeper than one look, and finds a leak in it', async () => {
+    await sell({ items: [{ sku: 'tee', stock: 6_000 }] });
+    await Promise.all(Array.from({ length: 5_500 }, (_, buyer) => buy(`b-${buyer}`)));
+    expect(await brokenNames()).toEqual([]);
+    await house.redis.hincrby(`{s0}:sale:${saleId}`, 'admitted:tee', 2);
+    expect(await brokenNames()).toContain('nothing_leaked:tee');
+  }, 20_000);
+
   it('holds for a draft and for a cancelled sale', async () => {
     await sell({ status: 'draft' });
     expect(await brokenNames()).toEqual([]);
@@ -660,39 +668,6 @@ describe('the audit', () => {
     expect(await brokenNames()).toContain('gate_has_the_sale');
     await house.committer.commitSale(saleId);
     expect(await brokenNames()).toEqual([]);
-  });
-});
-
-describe('the queues', () => {
-  it('show the intake of a sale that nobody commits', async () => {
-    await sell();
-    await buy('anna');
-    await buy('ben');
-    const { status, body } = await get('/v1/queues');
-    expect(status).toBe(200);
-    expect(body.queues[0]).toMatchObject({
-      name: expect.any(String),
-      waiting: expect.any(Number),
-      failed: 0,
-    });
-    expect(body.workers).toEqual([]);
-    await expect
-      .poll(async () =>
-        (await get('/v1/queues')).body.sales.find((sale: { saleId: string }) => sale.saleId === saleId),
-      )
-      .toMatchObject({ depth: 2, oldestAgeSeconds: expect.any(Number) });
-  });
-
-  it('stream a frame with everything in it, and end when the process stops', async () => {
-    const response = await house.app.request('/v1/queues/events', {
-      headers: { Authorization: `Bearer ${adminKey}` },
-    });
-    expect(response.headers.get('content-type')).toBe('text/event-stream');
-    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-    const frame = new TextDecoder().decode((await reader.read()).value);
-    expect(frame).toMatch(/^event: queues\nid: 1\ndata: \{.*\}\n\n$/);
-    expect(JSON.parse(frame.split('data: ')[1] ?? '')).toHaveProperty('oldestAgeSeconds');
-    await reader.cancel();
   });
 });
 
@@ -852,5 +827,40 @@ describe('wrong input', () => {
 
   it('never made the console fail', () => {
     expect(house.logged.filter((line) => line.startsWith('a request failed'))).toEqual([]);
+  });
+});
+
+describe('the queues', () => {
+  it('show the intake of a sale that nobody commits', async () => {
+    await sell();
+    await buy('anna');
+    await buy('ben');
+    const { status, body } = await get('/v1/queues');
+    expect(status).toBe(200);
+    expect(body.queues[0]).toMatchObject({
+      name: expect.any(String),
+      waiting: expect.any(Number),
+      failed: 0,
+    });
+    expect(body.workers).toEqual([]);
+    await expect
+      .poll(async () =>
+        (await get('/v1/queues')).body.sales.find((sale: { saleId: string }) => sale.saleId === saleId),
+      )
+      .toMatchObject({ depth: 2, oldestAgeSeconds: expect.any(Number) });
+  });
+
+  it('stream a frame with everything in it, and end when the process stops', async () => {
+    const response = await house.app.request('/v1/queues/events', {
+      headers: { Authorization: `Bearer ${adminKey}` },
+    });
+    expect(response.headers.get('content-type')).toBe('text/event-stream');
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    const frame = new TextDecoder().decode((await reader.read()).value);
+    expect(frame).toMatch(/^event: queues\nid: 1\ndata: \{.*\}\n\n$/);
+    expect(JSON.parse(frame.split('data: ')[1] ?? '')).toHaveProperty('oldestAgeSeconds');
+    house.stopping.abort();
+    while (!(await reader.read()).done);
+    expect((await house.app.request('/readyz')).status).toBe(503);
   });
 });

@@ -1,7 +1,5 @@
 /** A whole small house for one test file: stores of its own, a worker in this process, an edge behind a real socket. */
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createEdgeGate, createWorkerGate, shardOf } from '@holdfast/gate';
@@ -17,7 +15,7 @@ import {
   type NewSale,
 } from '@holdfast/pipeline';
 import { createEdgeApp } from '../../apps/edge/src/app.ts';
-import { createEdgeServer } from '../../apps/edge/src/server.ts';
+import { closeServer, createEdgeServer, openServer } from '../../apps/edge/src/server.ts';
 import { startStores, type Stores } from '../bench/stores.ts';
 
 export interface EdgeHouse {
@@ -52,7 +50,8 @@ export async function openEdgeHouse(options: EdgeHouseOptions = {}): Promise<Edg
 
   const ledger = createLedger({ url: databaseUrl });
   const workerGate = await createWorkerGate({ redisUrl });
-  const onRebuild = (saleId: string, why: string, outcome: string) => log.info({ saleId, why, outcome }, 'rebuilt');
+  const onRebuild = (saleId: string, why: string, outcome: string) =>
+    log.info({ saleId, why, outcome }, 'rebuilt');
   const committer = createCommitter({ ledger, gate: workerGate, onRebuild });
   const frozen = new Map<string, PromiseWithResolvers<void>>();
   const freezable: Committer = {
@@ -77,9 +76,7 @@ export async function openEdgeHouse(options: EdgeHouseOptions = {}): Promise<Edg
   const gate = await createEdgeGate({ redisUrl, ring: bells.ring });
   const edge = createEdgeApp({ gate, log, corsOrigins: options.corsOrigins ?? [] });
   const server = createEdgeServer(edge.app, { maxConnections: 0 });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const port = await openServer(server, 0, '127.0.0.1');
   let sales = 0;
 
   function thaw(saleId: string): void {
@@ -105,9 +102,7 @@ export async function openEdgeHouse(options: EdgeHouseOptions = {}): Promise<Edg
     thaw,
     async close() {
       for (const saleId of frozen.keys()) thaw(saleId);
-      edge.close();
-      server.close();
-      server.closeAllConnections();
+      await closeServer(server, edge, 0);
       await bells.close();
       await gate.close();
       await sweep.close();

@@ -1,9 +1,11 @@
 import { connect } from 'node:net';
 import { problemCodes, problemKinds, saleSchema, ticketSchema } from '@holdfast/contracts';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type EdgeHouse, openEdgeHouse } from './edge-house.ts';
 
 let house: EdgeHouse;
+
+vi.setConfig({ testTimeout: 20_000 });
 
 beforeAll(async () => {
   house = await openEdgeHouse({ corsOrigins: ['https://shop.example'] });
@@ -19,8 +21,16 @@ interface Seen {
   body: any;
 }
 
-async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Seen> {
-  const init: RequestInit = { method, headers: { ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers } };
+async function call(
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Seen> {
+  const init: RequestInit = {
+    method,
+    headers: { ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
+  };
   if (body !== undefined) init.body = typeof body === 'string' ? body : JSON.stringify(body);
   const response = await fetch(`${house.url}${path}`, init);
   const text = await response.text();
@@ -29,7 +39,8 @@ async function call(method: string, path: string, body?: unknown, headers: Recor
 }
 
 const get = (path: string, headers?: Record<string, string>) => call('GET', path, undefined, headers);
-const post = (path: string, body?: unknown, headers?: Record<string, string>) => call('POST', path, body, headers);
+const post = (path: string, body?: unknown, headers?: Record<string, string>) =>
+  call('POST', path, body, headers);
 const reserve = (saleId: string, buyerId: string, quantity = 1, headers: Record<string, string> = {}) =>
   post(`/v1/sales/${saleId}/reservations`, { buyerId, lines: [{ sku: 'tee', quantity }] }, headers);
 
@@ -42,7 +53,12 @@ async function hold(saleId: string, buyerId: string, quantity = 1): Promise<stri
 function expectProblem(seen: Seen, status: number, code: string): void {
   expect([seen.status, seen.body?.code]).toEqual([status, code]);
   expect(seen.headers.get('content-type')).toBe('application/problem+json');
-  expect(seen.body).toMatchObject({ type: `/problems/${code}`, status, title: expect.any(String), detail: expect.any(String) });
+  expect(seen.body).toMatchObject({
+    type: `/problems/${code}`,
+    status,
+    title: expect.any(String),
+    detail: expect.any(String),
+  });
   expect(seen.body.instance).toContain(seen.headers.get('x-request-id'));
 }
 
@@ -74,9 +90,16 @@ describe('a reservation', () => {
 
   test('may leave out the lines in a sale of one item, and not in one of several', async () => {
     const one = await house.open();
-    expect((await post(`/v1/sales/${one}/reservations`, { buyerId: 'anna' })).body.lines).toMatchObject([{ sku: 'tee', quantity: 1 }]);
+    expect((await post(`/v1/sales/${one}/reservations`, { buyerId: 'anna' })).body.lines).toMatchObject([
+      { sku: 'tee', quantity: 1 },
+    ]);
     const item = { name: 'x', description: null, imageUrl: null, priceMinor: 1, stock: 5 };
-    const two = await house.open({ items: [{ ...item, sku: 'a' }, { ...item, sku: 'b' }] });
+    const two = await house.open({
+      items: [
+        { ...item, sku: 'a' },
+        { ...item, sku: 'b' },
+      ],
+    });
     expect((await post(`/v1/sales/${two}/reservations`, { buyerId: 'anna' })).status).toBe(422);
   });
 
@@ -120,11 +143,19 @@ describe('a reservation', () => {
     expect(first.status).toBe(202);
     for (const key of ['key-1', '"key-1"']) {
       const again = await reserve(saleId, 'anna', 1, { 'Idempotency-Key': key });
-      expect([again.status, again.headers.get('idempotent-replayed'), again.body.id]).toEqual([200, 'true', first.body.id]);
+      expect([again.status, again.headers.get('idempotent-replayed'), again.body.id]).toEqual([
+        200,
+        'true',
+        first.body.id,
+      ]);
     }
     const other = await reserve(saleId, 'bob', 1, { 'Idempotency-Key': 'key-1' });
     expect(other.status).toBe(202);
-    expectProblem(await reserve(saleId, 'anna', 2, { 'Idempotency-Key': 'key-1' }), 422, 'idempotency_mismatch');
+    expectProblem(
+      await reserve(saleId, 'anna', 2, { 'Idempotency-Key': 'key-1' }),
+      422,
+      'idempotency_mismatch',
+    );
     expect(await available(saleId)).toBe(8);
   });
 
@@ -184,10 +215,28 @@ describe('a wrong reservation', () => {
     ['with wrong fields before the sale is looked up', 422, 'invalid_body', { buyerId: 1 }, {}],
     ['with an unknown field', 422, 'invalid_body', { buyerId: 'a', vip: true }, {}],
     ['of a name that is too long', 422, 'invalid_body', { buyerId: 'x'.repeat(129) }, {}],
-    ['with the same sku twice', 422, 'invalid_body', { buyerId: 'a', lines: [{ sku: 'tee', quantity: 1 }, { sku: 'tee', quantity: 1 }] }, {}],
+    [
+      'with the same sku twice',
+      422,
+      'invalid_body',
+      {
+        buyerId: 'a',
+        lines: [
+          { sku: 'tee', quantity: 1 },
+          { sku: 'tee', quantity: 1 },
+        ],
+      },
+      {},
+    ],
     ['of no unit', 422, 'invalid_quantity', { buyerId: 'a', lines: [{ sku: 'tee', quantity: 0 }] }, {}],
     ['of half a unit', 422, 'invalid_quantity', { buyerId: 'a', lines: [{ sku: 'tee', quantity: 0.5 }] }, {}],
-    ['with a key that is too long', 422, 'invalid_body', { buyerId: 'a' }, { 'Idempotency-Key': 'k'.repeat(256) }],
+    [
+      'with a key that is too long',
+      422,
+      'invalid_body',
+      { buyerId: 'a' },
+      { 'Idempotency-Key': 'k'.repeat(256) },
+    ],
     ['of an unknown sale', 404, 'unknown_sale', { buyerId: 'a' }, {}],
   ])('%s: %d %s', async (_what, status, code, body, headers) => {
     expectProblem(await post('/v1/sales/nowhere/reservations', body, headers), status, code);
@@ -195,12 +244,19 @@ describe('a wrong reservation', () => {
 
   test('of an unknown item is 422 unknown_item', async () => {
     const saleId = await house.open();
-    const answer = await post(`/v1/sales/${saleId}/reservations`, { buyerId: 'a', lines: [{ sku: 'hat', quantity: 1 }] });
+    const answer = await post(`/v1/sales/${saleId}/reservations`, {
+      buyerId: 'a',
+      lines: [{ sku: 'hat', quantity: 1 }],
+    });
     expectProblem(answer, 422, 'unknown_item');
   });
 
   test('is told everything that is wrong at once', async () => {
-    const answer = await post('/v1/sales/x/reservations', { buyerId: '', lines: [{ sku: '', quantity: 'two' }], more: 1 });
+    const answer = await post('/v1/sales/x/reservations', {
+      buyerId: '',
+      lines: [{ sku: '', quantity: 'two' }],
+      more: 1,
+    });
     expect(answer.body.issues).toHaveLength(4);
   });
 
@@ -216,10 +272,13 @@ describe('a wrong reservation', () => {
   });
 
   test('that never ends is cut off with 413', async () => {
-    const answer = await raw('POST /v1/sales/s/reservations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n', {
-      chunk: `${(64 * 1024).toString(16)}\r\n${'y'.repeat(64 * 1024)}\r\n`,
-      times: 40,
-    });
+    const answer = await raw(
+      'POST /v1/sales/s/reservations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n',
+      {
+        chunk: `${(64 * 1024).toString(16)}\r\n${'y'.repeat(64 * 1024)}\r\n`,
+        times: 40,
+      },
+    );
     expect(answer).toContain('413');
     expect(answer).toContain('body_too_large');
   });
@@ -236,7 +295,11 @@ describe('a ticket', () => {
     expect([same.status, same.text, same.headers.get('etag')]).toEqual([304, '', etag]);
     await post(`${ticket}/confirm`);
     const changed = await get(ticket, { 'If-None-Match': etag });
-    expect([changed.status, changed.body.status, changed.headers.get('retry-after')]).toEqual([200, 'confirmed', null]);
+    expect([changed.status, changed.body.status, changed.headers.get('retry-after')]).toEqual([
+      200,
+      'confirmed',
+      null,
+    ]);
     expect(ticketSchema.parse(changed.body).version).toBe(3);
   });
 
@@ -244,10 +307,16 @@ describe('a ticket', () => {
     const saleId = await house.open();
     const ticket = await hold(saleId, 'anna');
     const forged = `${ticket.slice(0, -1)}${ticket.endsWith('a') ? 'b' : 'a'}`;
-    for (const path of [forged, '/v1/tickets/x', '/v1/tickets/0-nowhere-aaaaaaaaaaaaaaaaaaaaaa', `/v1/tickets/${'x'.repeat(500)}`]) {
+    for (const path of [
+      forged,
+      '/v1/tickets/x',
+      '/v1/tickets/0-nowhere-aaaaaaaaaaaaaaaaaaaaaa',
+      `/v1/tickets/${'x'.repeat(500)}`,
+    ]) {
       expectProblem(await get(path), 404, 'unknown_ticket');
       expectProblem(await get(`${path}/events`), 404, 'unknown_ticket');
-      for (const verb of ['confirm', 'cancel', 'extend']) expectProblem(await post(`${path}/${verb}`), 404, 'unknown_ticket');
+      for (const verb of ['confirm', 'cancel', 'extend'])
+        expectProblem(await post(`${path}/${verb}`), 404, 'unknown_ticket');
     }
   });
 
@@ -256,7 +325,11 @@ describe('a ticket', () => {
     house.freeze(saleId);
     const { body } = await reserve(saleId, 'anna');
     const stream = await follow(`/v1/tickets/${body.id}/events`);
-    expect(await stream.next()).toMatchObject({ event: 'ticket', id: '1', data: { id: body.id, status: 'queued' } });
+    expect(await stream.next()).toMatchObject({
+      event: 'ticket',
+      id: '1',
+      data: { id: body.id, status: 'queued' },
+    });
     house.thaw(saleId);
     expect(await stream.next()).toMatchObject({ event: 'ticket', id: '2', data: { status: 'held' } });
     await post(`/v1/tickets/${body.id}/confirm`);
@@ -319,7 +392,11 @@ describe('a hold', () => {
     const headers = { 'Idempotency-Key': '"pay"' };
     expect((await post(`${ticket}/confirm`, undefined, headers)).status).toBe(200);
     expect((await post(`${ticket}/confirm`, undefined, headers)).status).toBe(200);
-    expectProblem(await post(`${ticket}/confirm`, undefined, { 'Idempotency-Key': 'another' }), 409, 'already_confirmed');
+    expectProblem(
+      await post(`${ticket}/confirm`, undefined, { 'Idempotency-Key': 'another' }),
+      409,
+      'already_confirmed',
+    );
   });
 
   test('that ran out cannot be confirmed without a payment; with one it is confirmed again while a unit is left', async () => {
@@ -366,12 +443,15 @@ describe('a hold', () => {
     expectProblem(await post(`/v1/tickets/0-s-aaaaaaaaaaaaaaaaaaaaaa/${verb}`, body), 422, 'invalid_body');
   });
 
-  test.each(['confirm', 'cancel', 'extend'])('refuses a body of %s that is too long, of another type or no JSON', async (verb) => {
-    const path = `/v1/tickets/0-s-aaaaaaaaaaaaaaaaaaaaaa/${verb}`;
-    expectProblem(await post(path, 'x'.repeat(17_000)), 413, 'body_too_large');
-    expectProblem(await post(path, '{}', { 'Content-Type': 'text/plain' }), 415, 'unsupported_media_type');
-    expectProblem(await post(path, '{'), 400, 'invalid_body');
-  });
+  test.each(['confirm', 'cancel', 'extend'])(
+    'refuses a body of %s that is too long, of another type or no JSON',
+    async (verb) => {
+      const path = `/v1/tickets/0-s-aaaaaaaaaaaaaaaaaaaaaa/${verb}`;
+      expectProblem(await post(path, 'x'.repeat(17_000)), 413, 'body_too_large');
+      expectProblem(await post(path, '{}', { 'Content-Type': 'text/plain' }), 415, 'unsupported_media_type');
+      expectProblem(await post(path, '{'), 400, 'invalid_body');
+    },
+  );
 });
 
 describe('a sale', () => {
@@ -399,7 +479,10 @@ describe('a sale', () => {
   test('is followed: the whole sale first, then what changes, at most four times a second', async () => {
     const saleId = await house.open();
     const stream = await follow(`/v1/sales/${saleId}/events`);
-    expect(await stream.next()).toMatchObject({ event: 'sale', data: { id: saleId, items: [{ available: 10 }] } });
+    expect(await stream.next()).toMatchObject({
+      event: 'sale',
+      data: { id: saleId, items: [{ available: 10 }] },
+    });
     const startedAt = performance.now();
     for (let unit = 0; unit < 10; unit++) await reserve(saleId, `buyer-${unit}`);
     let frames = 0;
@@ -417,7 +500,10 @@ describe('an operator', () => {
   test('sees that it lives and is ready, each dependency, and the metrics', async () => {
     expect((await get('/healthz')).status).toBe(200);
     const ready = await get('/readyz');
-    expect([ready.status, ready.body]).toMatchObject([200, { status: 'ready', dependencies: { gate: { ok: true } } }]);
+    expect([ready.status, ready.body]).toMatchObject([
+      200,
+      { status: 'ready', dependencies: { redis: 'up' } },
+    ]);
     const metrics = await get('/metrics');
     expect(metrics.text).toMatch(/holdfast_edge_requests_total\{route="reserve",status="2xx"\} [1-9]/);
     expect(metrics.text).toMatch(/holdfast_edge_admitted_total [1-9]/);
@@ -449,11 +535,19 @@ describe('an operator', () => {
 
   test('can put the button on another site', async () => {
     const origin = { Origin: 'https://shop.example' };
-    const preflight = await call('OPTIONS', '/v1/sales/s/reservations', undefined, { ...origin, 'Access-Control-Request-Method': 'POST' });
-    expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([204, 'https://shop.example']);
+    const preflight = await call('OPTIONS', '/v1/sales/s/reservations', undefined, {
+      ...origin,
+      'Access-Control-Request-Method': 'POST',
+    });
+    expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([
+      204,
+      'https://shop.example',
+    ]);
     expect(preflight.headers.get('access-control-allow-headers')).toContain('Idempotency-Key');
     const read = await get('/v1/sales', origin);
-    expect(read.headers.get('access-control-expose-headers')).toMatch(/Location.*ETag.*Retry-After.*RateLimit/);
+    expect(read.headers.get('access-control-expose-headers')).toMatch(
+      /Location.*ETag.*Retry-After.*RateLimit/,
+    );
     const stranger = await get('/v1/sales', { Origin: 'https://evil.example' });
     expect(stranger.headers.get('access-control-allow-origin')).toBeNull();
   });
@@ -464,14 +558,82 @@ describe('an operator', () => {
     expect(broken).toMatch(/X-Request-Id: \S+/);
     expect(broken).toMatch(/Server-Timing: /);
     expect(broken).toContain('"code":"bad_request"');
-    expect(await raw(`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'z'.repeat(20_000)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 /);
-    expect(await raw('GET / HTTP/1.1\r\nHost: \\bad host\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 [\s\S]*bad_request/);
+    expect(await raw(`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'z'.repeat(20_000)}\r\n\r\n`)).toMatch(
+      /^HTTP\/1\.1 431 /,
+    );
+    expect(await raw('GET / HTTP/1.1\r\nHost: \\bad host\r\nConnection: close\r\n\r\n')).toMatch(
+      /^HTTP\/1\.1 400 [\s\S]*bad_request/,
+    );
   });
 
   test('finds no fault of the edge in the log after all of this', () => {
     expect(house.logged.filter((line) => line.startsWith('A request failed'))).toEqual([]);
   });
 });
+
+describe('an edge in trouble', () => {
+  test('refuses with 503 and when to come back while the gate does not answer, and goes on afterwards', async () => {
+    const saleId = await house.open();
+    const ticket = await hold(saleId, 'anna');
+    process.kill(house.stores.redisPid, 'SIGSTOP');
+    try {
+      const answers = await Promise.all([
+        reserve(saleId, 'bob'),
+        get(ticket),
+        post(`${ticket}/confirm`),
+        get('/v1/sales'),
+        get(`/v1/sales/${saleId}`),
+      ]);
+      for (const answer of answers) {
+        expectProblem(answer, 503, 'gate_unavailable');
+        expect(answer.headers.get('retry-after')).toBe('1');
+      }
+      const ready = await get('/readyz');
+      expect([ready.status, ready.body]).toEqual([
+        503,
+        { status: 'unavailable', dependencies: { redis: 'down' } },
+      ]);
+      expect((await get('/healthz')).status).toBe(200);
+    } finally {
+      process.kill(house.stores.redisPid, 'SIGCONT');
+    }
+    const again = await reserve(saleId, 'carl', 1, { Prefer: 'wait=10' });
+    expect(again.status).toBe(201);
+  });
+
+  test('that is stopped ends its streams and answers everyone who waits with what is known', async () => {
+    const stopping = await openEdgeHouse();
+    const saleId = await stopping.open();
+    stopping.freeze(saleId);
+    const address = `${stopping.url}/v1/sales/${saleId}`;
+    const stream = await fetch(`${address}/events`);
+    const waiting = fetch(`${address}/reservations`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Prefer: 'wait=30' },
+      body: JSON.stringify({ buyerId: 'anna' }),
+    });
+    await seen(stream, '"available":9');
+    const closing = stopping.close();
+    expect((await waiting).status).toBe(202);
+    await seen(stream, null);
+    await closing;
+    await expect(fetch(`${address}`)).rejects.toThrow();
+  });
+});
+
+/** Reads a stream until it says `text`; null until it ends. */
+async function seen(stream: Response, text: string | null): Promise<void> {
+  const reader = (stream.body as ReadableStream<Uint8Array>).getReader();
+  for (let all = ''; text === null || !all.includes(text); ) {
+    const { done, value } = await reader.read();
+    if (done) {
+      if (text !== null) throw new Error(`the stream ended without ${text}`);
+      break;
+    }
+    all += Buffer.from(value).toString();
+  }
+  reader.releaseLock();
+}
 
 async function untilAvailable(saleId: string, units: number): Promise<void> {
   const stream = await follow(`/v1/sales/${saleId}/events`);
@@ -495,11 +657,16 @@ interface Frame {
 }
 
 /** An event stream; `next` is null when it has ended. */
-async function follow(path: string, headers: Record<string, string> = {}): Promise<{ next(): Promise<Frame | null>; close(): void }> {
+async function follow(
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<{ next(): Promise<Frame | null>; close(): void }> {
   const leaving = new AbortController();
   const response = await fetch(`${house.url}${path}`, { headers, signal: leaving.signal });
   expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
-  const reader = (response.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
+  const reader = (response.body as ReadableStream<Uint8Array>)
+    .pipeThrough(new TextDecoderStream())
+    .getReader();
   let text = '';
   return {
     close: () => leaving.abort(),
@@ -521,12 +688,17 @@ async function follow(path: string, headers: Record<string, string> = {}): Promi
 }
 
 function parseFrame(frame: string): Frame {
-  const fields = Object.fromEntries(frame.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]));
+  const fields = Object.fromEntries(
+    frame.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+  );
   return { event: fields['event'] ?? '', id: fields['id'] ?? '', data: JSON.parse(fields['data'] ?? 'null') };
 }
 
 /** Sends bytes, and answers with what came back until the other side closed. */
-function raw(head: string, more: { chunk: string; times: number } = { chunk: '', times: 0 }): Promise<string> {
+function raw(
+  head: string,
+  more: { chunk: string; times: number } = { chunk: '', times: 0 },
+): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(house.port, '127.0.0.1');
     let text = '';

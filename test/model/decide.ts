@@ -66,37 +66,43 @@ export function decide(seen: Ledger, batch: Batch, time: number, shop: Shop, kee
       return;
     }
     known.push(entry.id);
-    if (entry.kind === 'reserve' || entry.kind === 'withdraw') return reserve(entry, quarantined);
-    if (entry.kind === 'grant') return grant(entry, row);
-    if (!row) return;
-    if (entry.kind === 'deny') return row.status === 'paid_late' ? move(entry, row, 'refund_due') : undefined;
-    if (entry.kind === 'cancel') return cancel(entry, row);
-    if (entry.kind === 'return')
-      return row.status === 'confirmed' ? giveUp(entry, row, 'returned') : undefined;
-    if (entry.kind === 'extend') return extend(entry, row);
-    if (entry.kind === 'confirm') return confirm(entry, row);
+    if (reserves(entry)) reserve(entry, quarantined);
+    else if (entry.kind === 'grant') grant(entry, row);
+    else if (row) answer(entry, row);
+  }
+
+  function answer(entry: Entry, row: Reservation): void {
+    if (entry.kind === 'confirm') confirm(entry, row);
+    else if (entry.kind === 'cancel') cancel(entry, row);
+    else if (entry.kind === 'extend') extend(entry, row);
+    else if (entry.kind === 'return' && row.status === 'confirmed') giveUp(entry, row, 'returned');
+    else if (entry.kind === 'deny' && row.status === 'paid_late') move(entry, row, 'refund_due');
   }
 
   function reserve(entry: Entry, quarantined: boolean): void {
     const { buyer, lines, units } = entry;
     const row: Reservation = { buyer, lines, status: 'queued', version: 1, expiresAt: 0 };
-    const reject = (reason: Reason): void => {
+    const reason = refusal(entry, quarantined);
+    if (reason) {
       handBack(entry, keep.has('rejectedBack'));
       move(entry, row, 'rejected', {}, reason);
-    };
-    if (quarantined) return reject('quarantined');
-    const used = buyer === house ? 0 : claimsIn({ ...seen, reservations: rows }, buyer);
-    if (keep.has('ledgerLimit') && buyer !== house && used + total(lines) > shop.perBuyerLimit) {
-      return reject('limit_reached');
+    } else if (same(units, none)) {
+      move(entry, row, 'waitlisted');
+    } else {
+      taken = plus(taken, units);
+      if (entry.kind === 'withdraw') move(entry, row, 'confirmed');
+      else move(entry, row, 'held', { expiresAt: time + shop.holdTime });
     }
-    if (same(units, none)) {
-      if (entry.kind === 'withdraw' || !shop.waitlist) return reject('sold_out');
-      if (seen.status === 'closed') return reject('closed');
-      return move(entry, row, 'waitlisted');
-    }
-    taken = plus(taken, units);
-    if (entry.kind === 'withdraw') return move(entry, row, 'confirmed');
-    move(entry, row, 'held', { expiresAt: time + shop.holdTime });
+  }
+
+  function refusal({ kind, buyer, lines, units }: Entry, quarantined: boolean): Reason | undefined {
+    if (quarantined) return 'quarantined';
+    const used = claimsIn({ ...seen, reservations: rows }, buyer);
+    const over = buyer !== house && used + total(lines) > shop.perBuyerLimit;
+    if (keep.has('ledgerLimit') && over) return 'limit_reached';
+    if (!same(units, none)) return undefined;
+    if (kind === 'withdraw' || !shop.waitlist) return 'sold_out';
+    return seen.status === 'closed' ? 'closed' : undefined;
   }
 
   function grant(entry: Entry, row: Reservation | undefined): void {
@@ -123,15 +129,26 @@ export function decide(seen: Ledger, batch: Batch, time: number, shop: Shop, kee
   }
 
   function confirm(entry: Entry, row: Reservation): void {
-    if (row.status === 'held' && entry.time <= row.expiresAt) return move(entry, row, 'confirmed');
+    if (row.status === 'held' && entry.time <= row.expiresAt) {
+      move(entry, row, 'confirmed');
+      return;
+    }
     expireIfDue(entry.ticket, row);
     const lapsed = rows.get(entry.ticket);
     if (lapsed?.status !== 'expired') return;
-    if (keep.has('latePayersByGate')) return move(entry, lapsed, 'paid_late');
+    if (keep.has('latePayersByGate')) move(entry, lapsed, 'paid_late');
+    else giveFromTheLedger(entry, lapsed);
+  }
+
+  /** What the ledger must not do: give a late payer units without asking the gate. */
+  function giveFromTheLedger(entry: Entry, row: Reservation): void {
     const free = minus(plus(seen.stock, plus(seen.returned, returned)), plus(seen.taken, taken));
-    if (!fits(lapsed.lines, free)) return move(entry, lapsed, 'refund_due');
-    taken = plus(taken, lapsed.lines);
-    move(entry, lapsed, 'confirmed');
+    if (!fits(row.lines, free)) {
+      move(entry, row, 'refund_due');
+      return;
+    }
+    taken = plus(taken, row.lines);
+    move(entry, row, 'confirmed');
   }
 
   function expireIfDue(ticket: string, row: Reservation): void {
@@ -150,7 +167,8 @@ export function decide(seen: Ledger, batch: Batch, time: number, shop: Shop, kee
     for (const [ticket, row] of rows) {
       if (row.status !== 'waitlisted' || !fits(row.lines, units)) continue;
       taken = plus(taken, row.lines);
-      return move({ ...cause, ticket }, row, 'held', { expiresAt: time + shop.holdTime });
+      move({ ...cause, ticket }, row, 'held', { expiresAt: time + shop.holdTime });
+      return;
     }
   }
 

@@ -48,7 +48,7 @@ export const laws = {
         unless(
           !isLatePayment(event) ||
             event.sentAt > deadlineOf(ledger, event) ||
-            !witness.soundEntries.has(event.entry!),
+            !witness.soundEntries.has(event.entry ?? ''),
           `${event.ticket} paid at ${event.sentAt}`,
         ),
       ),
@@ -222,7 +222,7 @@ function wentBack(before: Gate, now: Gate): string | undefined {
 }
 
 const inCharge = (gate: Gate | undefined, ledger: Ledger): gate is Gate =>
-  gate !== undefined && gate.sound && gate.epoch === ledger.epoch;
+  gate?.sound === true && gate.epoch === ledger.epoch;
 
 function onTheWay(gate: Gate, ledger: Ledger): Units {
   return sum(gate.intake.filter(({ seq }: Entry) => seq > ledger.cursor).map(({ units }) => units));

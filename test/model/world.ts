@@ -255,8 +255,9 @@ function note(
   const { ticket } = request;
   if (gate !== world.gate) return;
   const acknowledged = answer === 'admitted' || answer === 'waitlisted' || answer === 'repeat';
-  if (gate.sound && answer !== 'repeat' && (acknowledged || answer === 'accepted')) {
-    witness.soundEntries.add(request.id);
+  if (answer === 'admitted' || answer === 'waitlisted' || answer === 'accepted') {
+    if (gate.sound) witness.soundEntries.add(request.id);
+    else witness.soundEntries.delete(request.id);
   }
   if (!isReserve(request) || witness.forgotten.has(ticket)) return;
 

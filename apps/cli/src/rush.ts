@@ -40,10 +40,10 @@ async function rushOnce(options: RushOptions, signal: AbortSignal): Promise<numb
   try {
     const merchant =
       stage.console === undefined ? undefined : createMerchant(stage.console.url, stage.console.key);
-    const saleId = options.saleId ?? (await merchant?.createSale(options.sale));
+    const runId = `rush-${Date.now().toString(36)}`;
+    const saleId = options.saleId ?? (await merchant?.createSale(options.sale, runId));
     if (saleId === undefined) throw new Error('there is no sale to rush for');
     const edges = stage.edges.map(({ hostname, port }) => ({ host: hostname, port: Number(port || 80) }));
-    const runId = `rush-${Date.now().toString(36)}`;
     const line = createProgressLine(options.crowd.buyers);
     const { report, evidence } = await sendCrowd(
       { ...options.crowd, edges, saleId, runId },
@@ -51,9 +51,7 @@ async function rushOnce(options: RushOptions, signal: AbortSignal): Promise<numb
       signal,
     );
     line.end();
-    const [edge] = stage.edges;
-    if (edge === undefined) throw new Error('there is no edge to ask');
-    const proof = await prove(saleId, evidence, createShopWindow(edge), merchant);
+    const proof = await prove(saleId, evidence, createShopWindow(stage.edges), merchant);
     const broken = isBroken(proof);
     console.log(rushTable(options, report, proof));
     if (options.jsonFile !== undefined) {

@@ -1,11 +1,16 @@
 import {
   type Check,
   checkLaws,
+  type Cursor,
   emptyFold,
   foldEvent,
+  type GateCounts,
   type GateLook,
+  type IntakeEntry,
+  isReserve,
   type JournalFold,
   type LedgerSale,
+  type Line,
   type LedgerSums,
   type NewEvent,
   type WorkerGate,
@@ -24,7 +29,7 @@ const settledWithinMs = 2_000;
 /** How long it looks for an instant at which the gate has applied no more than that. */
 const consistentWithinMs = 10_000;
 const pauseMs = 3;
-/** The gate counts no more entries than these at a time; behind a deeper intake there is no complete look. */
+/** The gate counts no more entries than these at a time. */
 const maxDepth = 5_000;
 /** The ledger's instant is held open meanwhile, and the ledger ends what stands still for 2 s. */
 const lookWithinMs = 1_500;
@@ -73,13 +78,43 @@ async function lookAtGate(
   const counts = await gate.counts(sale.id, cursor.committedSeq);
   const patient = elapsedMs < settledWithinMs;
   if (counts === null) return patient ? null : { look: null };
-  if (counts.depth > maxDepth) return null;
   const follows = intake.kind === 'batch' && counts.epoch === cursor.epoch && counts.rebuilding === null;
   // What the gate trimmed after the ledger's instant can no longer be counted, so this look would accuse falsely.
   if (follows && (counts.cursor > cursor.committedSeq || counts.journalPosition > cursor.position))
     return null;
   if (patient && (!follows || counts.journalPosition < cursor.position)) return null;
-  return { look: { counts, tipAtCursor: tipOf(intake, cursor.tip) } };
+  const items = follows ? await itemsAtEnd(gate, sale.id, cursor, counts) : counts.items;
+  return items === null ? null : { look: { counts, items, tipAtCursor: tipOf(intake, cursor.tip) } };
+}
+
+/**
+ * The gate's items with the units of every entry after the ledger's cursor. A deep intake is read piece by piece: an
+ * entry never changes, so only the last piece must be counted together with the gate's own counters.
+ */
+async function itemsAtEnd(
+  gate: AuditGate,
+  saleId: string,
+  from: Cursor,
+  first: GateCounts,
+): Promise<GateCounts['items'] | null> {
+  const read = new Map<string, number>();
+  let counts: GateCounts | null = first;
+  let cursor = from;
+  while (counts !== null && counts.depth > maxDepth) {
+    const piece = await gate.readIntake(saleId, cursor, maxDepth);
+    const last = piece.kind === 'batch' ? piece.entries.at(-1) : undefined;
+    if (piece.kind !== 'batch' || last === undefined) return null;
+    for (const { sku, quantity } of piece.entries.flatMap(linesAdmitted))
+      read.set(sku, (read.get(sku) ?? 0) + quantity);
+    cursor = { ...cursor, committedSeq: last.seq, tip: last.tip };
+    if (piece.behind <= maxDepth) counts = await gate.counts(saleId, cursor.committedSeq);
+  }
+  if (counts === null || counts.epoch !== from.epoch || counts.cursor > cursor.committedSeq) return null;
+  return counts.items.map((item) => ({ ...item, inIntake: item.inIntake + (read.get(item.sku) ?? 0) }));
+}
+
+function linesAdmitted(entry: IntakeEntry): Line[] {
+  return isReserve(entry) && entry.admitted ? entry.lines : [];
 }
 
 function tipOf(intake: Awaited<ReturnType<AuditGate['readIntake']>>, tip: string): string {

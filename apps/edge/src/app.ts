@@ -1,11 +1,18 @@
 import { cancelBody, confirmBody, extendBody, problem } from '@holdfast/contracts';
 import type { EdgeGate } from '@holdfast/core';
 import { Hono } from 'hono';
-import { createEndpoints, type EdgeApp, type EdgeContext, type EdgeEnv, type EventLog, headerOf } from './call.ts';
+import {
+  createEndpoints,
+  type EdgeApp,
+  type EdgeContext,
+  type EdgeEnv,
+  type EventLog,
+  headerOf,
+} from './call.ts';
 import { createCrossOrigin } from './cross-origin.ts';
 import { createEdgeMetrics, type EdgeMetrics, type GateTotals } from './metrics.ts';
 import { command } from './routes/command.ts';
-import { health, readiness, showMetrics } from './routes/health.ts';
+import { healthz, readyz, showMetrics } from './routes/health.ts';
 import { docs, openapi, problemPage } from './routes/pages.ts';
 import { reserve } from './routes/reserve.ts';
 import { followSale, listSales, readSale } from './routes/sales.ts';
@@ -20,6 +27,8 @@ export interface EdgeAppParts {
   corsOrigins?: readonly string[];
   /** Calls that took longer are logged, milliseconds. */
   slowRequestMs?: number;
+  /** The process's own figures in Prometheus' text format. */
+  processMetrics?: () => Promise<string>;
 }
 
 export interface Edge {
@@ -33,7 +42,7 @@ export interface Edge {
 
 /** The buyers' HTTP. Everything it knows is the gate's; it remembers nothing that a restart would lose. */
 export function createEdgeApp(parts: EdgeAppParts): Edge {
-  const { gate, log, corsOrigins = [], slowRequestMs = 1_000 } = parts;
+  const { gate, log, corsOrigins = [], slowRequestMs = 1_000, processMetrics = async () => '' } = parts;
   const metrics = createEdgeMetrics(gate.totals);
   const watches = createTicketWatches(gate);
   const feeds = createSaleFeeds(gate);
@@ -47,15 +56,30 @@ export function createEdgeApp(parts: EdgeAppParts): Edge {
   app.post('/v1/sales/:saleId/reservations', endpoint('reserve', reserve(gate, watches), waits));
   app.get('/v1/tickets/:ticketId', endpoint('ticket', readTicket(gate)));
   app.get('/v1/tickets/:ticketId/events', endpoint('ticket_events', followTicket(gate, watches, streams)));
-  app.post('/v1/tickets/:ticketId/confirm', endpoint('confirm', command(gate, watches, 'confirm', confirmBody), waits));
-  app.post('/v1/tickets/:ticketId/cancel', endpoint('cancel', command(gate, watches, 'cancel', cancelBody), waits));
-  app.post('/v1/tickets/:ticketId/extend', endpoint('extend', command(gate, watches, 'extend', extendBody), waits));
+  app.post(
+    '/v1/tickets/:ticketId/confirm',
+    endpoint('confirm', command(gate, watches, 'confirm', confirmBody), waits),
+  );
+  app.post(
+    '/v1/tickets/:ticketId/cancel',
+    endpoint('cancel', command(gate, watches, 'cancel', cancelBody), waits),
+  );
+  app.post(
+    '/v1/tickets/:ticketId/extend',
+    endpoint('extend', command(gate, watches, 'extend', extendBody), waits),
+  );
   app.get('/v1/sales', endpoint('sales', listSales(gate)));
   app.get('/v1/sales/:saleId', endpoint('sale', readSale(gate)));
   app.get('/v1/sales/:saleId/events', endpoint('sale_events', followSale(gate, feeds, streams)));
-  app.get('/healthz', endpoint('healthz', health()));
-  app.get('/readyz', endpoint('readyz', readiness(gate, () => draining)));
-  app.get('/metrics', endpoint('metrics', showMetrics(metrics)));
+  app.get('/healthz', endpoint('healthz', healthz()));
+  app.get(
+    '/readyz',
+    endpoint(
+      'readyz',
+      readyz(gate, () => draining),
+    ),
+  );
+  app.get('/metrics', endpoint('metrics', showMetrics(metrics, processMetrics)));
   app.get('/openapi.json', endpoint('openapi', openapi()));
   app.get('/docs', endpoint('docs', docs()));
   app.get('/problems/:code', endpoint('problem', problemPage()));

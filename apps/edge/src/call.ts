@@ -38,7 +38,11 @@ export interface CallOptions {
   waits?: boolean;
 }
 
-export type Endpoint = (route: string, handle: Handle, options?: CallOptions) => (c: EdgeContext) => Promise<Response>;
+export type Endpoint = (
+  route: string,
+  handle: Handle,
+  options?: CallOptions,
+) => (c: EdgeContext) => Promise<Response>;
 
 /**
  * What every call has in common: a request id, its time, CORS, metrics, and an answer whatever happens. The headers
@@ -63,7 +67,8 @@ export function createEndpoints(parts: CallParts): Endpoint {
       }
       const tookMs = performance.now() - startedAt;
       meter.count(answer.status, tookMs);
-      if (tookMs > slowMs) log.warn({ requestId, route, status: answer.status, tookMs }, 'A request was slow');
+      if (tookMs > slowMs)
+        log.warn({ requestId, route, status: answer.status, tookMs }, 'A request was slow');
       addCommonHeaders(answer.headers, requestId, tookMs);
       crossOrigin.add(answer.headers, headerOf(c, 'origin'));
       if (answer.begin === undefined) return new Response(answer.body, answer);

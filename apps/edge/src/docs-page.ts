@@ -18,10 +18,13 @@ export function docsPage(document: Part): string {
   const paths = document['paths'] as Record<string, Record<string, unknown>>;
   const components = document['components'] as { schemas: Record<string, unknown> };
   const calls = Object.entries(paths).flatMap(([path, entry]) =>
-    methods.filter((method) => method in entry).map((method) => callSection(method, path, entry[method] as Operation, entry)),
+    methods
+      .filter((method) => method in entry)
+      .map((method) => callSection(method, path, entry[method] as Operation, entry)),
   );
   const shapes = Object.entries(components.schemas).map(
-    ([name, schema]) => `<section id="${escape(name)}"><h3>${escape(name)}</h3><pre>${escape(JSON.stringify(schema, null, 2))}</pre></section>`,
+    ([name, schema]) =>
+      `<section id="${escape(name)}"><h3>${escape(name)}</h3><pre>${escape(JSON.stringify(schema, null, 2))}</pre></section>`,
   );
   return [
     '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
@@ -35,7 +38,12 @@ const style =
   'body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}' +
   'section{border-top:1px solid #8884;padding:.5rem 0}pre{overflow:auto;font-size:.85rem}td{padding:.1rem .8rem .1rem 0;vertical-align:top}';
 
-function callSection(method: string, path: string, operation: Operation, entry: Record<string, unknown>): string {
+function callSection(
+  method: string,
+  path: string,
+  operation: Operation,
+  entry: Record<string, unknown>,
+): string {
   const shared = (entry['parameters'] as Operation['parameters']) ?? [];
   const parameters = [...shared, ...(operation.parameters ?? [])];
   const body = bodyName(operation);
@@ -59,5 +67,9 @@ function table(rows: string[][]): string {
 }
 
 function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
 }

@@ -55,16 +55,20 @@ export function createEdgeMetrics(totals: () => GateTotals): EdgeMetrics {
       };
     },
     render() {
-      return [...requestLines(routes), ...gateLines(totals()), ...streamLines(streams), ...processLines(), ''].join('\n');
+      return [...requestLines(routes), ...gateLines(totals()), ...streamLines(streams), ''].join('\n');
     },
   };
 }
 
 function requestLines(routes: ReadonlyMap<string, Counts>): string[] {
-  const lines = ['# HELP holdfast_edge_requests_total Answers by route and class of status.', '# TYPE holdfast_edge_requests_total counter'];
+  const lines = [
+    '# HELP holdfast_edge_requests_total Answers by route and class of status.',
+    '# TYPE holdfast_edge_requests_total counter',
+  ];
   for (const [route, { byClass }] of routes) {
     for (const [statusClass, count] of byClass.entries()) {
-      if (count > 0) lines.push(`holdfast_edge_requests_total{route="${route}",status="${statusClass}xx"} ${count}`);
+      if (count > 0)
+        lines.push(`holdfast_edge_requests_total{route="${route}",status="${statusClass}xx"} ${count}`);
     }
   }
   const name = 'holdfast_edge_request_duration_seconds';
@@ -74,7 +78,9 @@ function requestLines(routes: ReadonlyMap<string, Counts>): string[] {
     for (const [index, count] of buckets.entries()) {
       below += count;
       const edge = bucketEdgesMs[index];
-      lines.push(`${name}_bucket{route="${route}",le="${edge === undefined ? '+Inf' : edge / 1000}"} ${below}`);
+      lines.push(
+        `${name}_bucket{route="${route}",le="${edge === undefined ? '+Inf' : edge / 1000}"} ${below}`,
+      );
     }
     lines.push(`${name}_sum{route="${route}"} ${sumMs / 1000}`, `${name}_count{route="${route}"} ${below}`);
   }
@@ -101,15 +107,5 @@ function streamLines(streams: { ticket: number; sale: number }): string[] {
     '# TYPE holdfast_edge_open_streams gauge',
     `holdfast_edge_open_streams{kind="ticket"} ${streams.ticket}`,
     `holdfast_edge_open_streams{kind="sale"} ${streams.sale}`,
-  ];
-}
-
-function processLines(): string[] {
-  const { user, system } = process.cpuUsage();
-  return [
-    '# TYPE process_cpu_seconds_total counter',
-    `process_cpu_seconds_total ${(user + system) / 1e6}`,
-    '# TYPE process_resident_memory_bytes gauge',
-    `process_resident_memory_bytes ${process.memoryUsage.rss()}`,
   ];
 }

@@ -20,36 +20,77 @@ export function edgeDocument(): Part {
     info: {
       title: 'Holdfast edge',
       version: '1',
-      description: 'Reserve, watch and confirm. Times are ISO 8601 in UTC, money is in minor units, errors are RFC 9457 problems.',
+      description:
+        'Reserve, watch and confirm. Times are ISO 8601 in UTC, money is in minor units, errors are RFC 9457 problems.',
     },
     paths: {
-      '/v1/sales': { get: call('List the sales', { 200: answer('The sales', { type: 'object', properties: { sales: { type: 'array', items: reference('Sale') } }, required: ['sales'] }), ...problemResponses('gate_unavailable') }) },
-      '/v1/sales/{saleId}': { parameters: [saleId], get: call('Read a sale', { 200: answer('The sale; cacheable for 1 s', reference('Sale')), ...problemResponses('unknown_sale', 'gate_unavailable') }) },
-      '/v1/sales/{saleId}/events': { parameters: [saleId], get: call('Follow a sale: the whole sale, then its changes, at most 4 a second', { 200: stream, ...problemResponses('unknown_sale', 'gate_unavailable') }) },
+      '/v1/sales': {
+        get: call('List the sales', {
+          200: answer('The sales', {
+            type: 'object',
+            properties: { sales: { type: 'array', items: reference('Sale') } },
+            required: ['sales'],
+          }),
+          ...problemResponses('gate_unavailable'),
+        }),
+      },
+      '/v1/sales/{saleId}': {
+        parameters: [saleId],
+        get: call('Read a sale', {
+          200: answer('The sale; cacheable for 1 s', reference('Sale')),
+          ...problemResponses('unknown_sale', 'gate_unavailable'),
+        }),
+      },
+      '/v1/sales/{saleId}/events': {
+        parameters: [saleId],
+        get: call('Follow a sale: the whole sale, then its changes, at most 4 a second', {
+          200: stream,
+          ...problemResponses('unknown_sale', 'gate_unavailable'),
+        }),
+      },
       '/v1/sales/{saleId}/reservations': {
         parameters: [saleId],
         post: {
           ...call('Reserve', {
-            200: answer('The ticket of an earlier request with the same Idempotency-Key; Idempotent-Replayed: true', reference('Ticket')),
+            200: answer(
+              'The ticket of an earlier request with the same Idempotency-Key; Idempotent-Replayed: true',
+              reference('Ticket'),
+            ),
             201: answer('With Prefer: wait, held', reference('Ticket')),
             202: answer('Accepted: the ticket, whose address is in Location', reference('Ticket')),
             ...reserveProblems,
           }),
-          parameters: [idempotencyKey, { name: 'Prefer', in: 'header', schema: { type: 'string' }, description: '`wait=N`: answer when it is decided, after at most N (30) seconds' }],
+          parameters: [
+            idempotencyKey,
+            {
+              name: 'Prefer',
+              in: 'header',
+              schema: { type: 'string' },
+              description: '`wait=N`: answer when it is decided, after at most N (30) seconds',
+            },
+          ],
           requestBody: { required: true, content: jsonContent(reference('Reservation')) },
         },
       },
       '/v1/tickets/{ticketId}': {
         parameters: [ticketId],
         get: {
-          ...call('Read a ticket', { 200: answer('The ticket, with ETag, and Retry-After while it may change', reference('Ticket')), 304: { description: 'As the ETag in If-None-Match says' }, ...ticketProblems }),
+          ...call('Read a ticket', {
+            200: answer('The ticket, with ETag, and Retry-After while it may change', reference('Ticket')),
+            304: { description: 'As the ETag in If-None-Match says' },
+            ...ticketProblems,
+          }),
           parameters: [{ name: 'If-None-Match', in: 'header', schema: { type: 'string' } }],
         },
       },
       '/v1/tickets/{ticketId}/events': {
         parameters: [ticketId],
         get: {
-          ...call('Follow a ticket: the whole ticket, then its changes, until it is final', { 200: stream, 204: { description: 'It is final, and Last-Event-ID has its last version' }, ...ticketProblems }),
+          ...call('Follow a ticket: the whole ticket, then its changes, until it is final', {
+            200: stream,
+            204: { description: 'It is final, and Last-Event-ID has its last version' },
+            ...ticketProblems,
+          }),
           parameters: [{ name: 'Last-Event-ID', in: 'header', schema: { type: 'string' } }],
         },
       },
@@ -57,7 +98,12 @@ export function edgeDocument(): Part {
       '/v1/tickets/{ticketId}/cancel': command('Give a ticket back', 'Cancel'),
       '/v1/tickets/{ticketId}/extend': command('Extend a hold', 'Extend'),
       '/healthz': { get: call('Whether the process lives', { 200: { description: 'It does' } }) },
-      '/readyz': { get: call('Whether it can serve, and its dependencies', { 200: { description: 'It can' }, 503: { description: 'It cannot' } }) },
+      '/readyz': {
+        get: call('Whether it can serve, and its dependencies', {
+          200: { description: 'It can' },
+          503: { description: 'It cannot' },
+        }),
+      },
       '/metrics': { get: call('Metrics for Prometheus', { 200: { description: 'Text format 0.0.4' } }) },
     },
     components: {
@@ -82,7 +128,10 @@ const idempotencyKey = {
   schema: { type: 'string' },
   description: '1 to 255 printable characters, quoted or not: the same key is carried out once',
 };
-const stream = { description: 'Server-sent events', content: { 'text/event-stream': { schema: { type: 'string' } } } };
+const stream = {
+  description: 'Server-sent events',
+  content: { 'text/event-stream': { schema: { type: 'string' } } },
+};
 const bodyProblems = ['body_too_large', 'unsupported_media_type', 'invalid_body'] as const;
 const ticketProblems = problemResponses('unknown_ticket', 'gate_unavailable');
 const reserveProblems = problemResponses(

@@ -1,7 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { type Answer, bodyLimitBytes, isJsonMediaType, judgeIssues, malformedBody, problem } from '@holdfast/contracts';
-import type { z } from 'zod';
+import {
+  type Answer,
+  type BodySchema,
+  bodyLimitBytes,
+  isJsonMediaType,
+  judgeIssues,
+  malformedBody,
+  problem,
+} from '@holdfast/contracts';
 import { type EdgeContext, headerOf } from './call.ts';
 
 /**
@@ -22,12 +29,12 @@ export interface BodyRules {
 }
 
 /** Reads and checks in the order of the contract: 413, 415, 400, 422. */
-export async function readBody<Schema extends z.ZodType>(
+export async function readBody<Body>(
   c: EdgeContext,
   requestId: string,
-  schema: Schema,
+  schema: BodySchema<Body>,
   rules: BodyRules = {},
-): Promise<BodyRead<z.output<Schema>>> {
+): Promise<BodyRead<Body>> {
   const bytes = await readBytes(c);
   if (bytes === 'too_large' || bytes === 'endless') return tooLarge(requestId, bytes);
   if (bytes === 'cut_off') return { kind: 'answer', answer: malformedBody(requestId) };
@@ -43,7 +50,7 @@ export async function readBody<Schema extends z.ZodType>(
     }
   }
   if (rules.issues === undefined && rules.isPlainlyValid?.(value) === true)
-    return { kind: 'body', body: value as z.output<Schema> };
+    return { kind: 'body', body: value as Body };
   const result = schema.safeParse(value);
   if (result.success && rules.issues === undefined) return { kind: 'body', body: result.data };
   const judged = result.success ? { code: 'invalid_body' as const, issues: [] } : judgeIssues(result.error);

@@ -29,7 +29,8 @@ export function createSaleFeeds(gate: Pick<EdgeGate, 'readSale' | 'watchSale'>):
   const clock = setInterval(() => {
     const now = performance.now();
     for (const [saleId, feed] of feeds) {
-      if (!feed.reading && (feed.changed || now - feed.readAt >= readEveryMs)) void refresh(saleId, feed, now);
+      if (!feed.reading && (feed.changed || now - feed.readAt >= readEveryMs))
+        void refresh(saleId, feed, now);
     }
   }, frameEveryMs);
   clock.unref();

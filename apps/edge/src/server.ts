@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
 import { type Answer, problem } from '@holdfast/contracts';
+import type { Edge } from './app.ts';
 import { addCommonHeaders, type EdgeApp, nextRequestId } from './call.ts';
 
 export interface ServerLimits {
@@ -43,6 +46,36 @@ export function createEdgeServer(app: EdgeApp, limits: ServerLimits): Server {
   return server;
 }
 
+/** Resolves with the port once the server listens; rejects when it cannot. */
+export async function openServer(server: Server, port: number, host: string): Promise<number> {
+  server.listen(port, host);
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+/** How long answers that are under way may take after streams and waits have ended, milliseconds. */
+const finishWithinMs = 4_000;
+/** Within the time that a process has for its stop. */
+const longestDrainMs = 3_000;
+const idleCheckMs = 50;
+
+/**
+ * Not ready first, so that a balancer sends nobody new; then streams and waits end, no connection is taken any more,
+ * each is let go when its answer is out, and the rest when the time is over.
+ */
+export async function closeServer(server: Server, edge: Edge, drainMs: number): Promise<void> {
+  edge.drain();
+  await wait(Math.min(drainMs, longestDrainMs));
+  const closed = server.listening ? once(server, 'close') : Promise.resolve();
+  server.close();
+  edge.close();
+  const idle = setInterval(() => server.closeIdleConnections(), idleCheckMs);
+  const late = setTimeout(() => server.closeAllConnections(), finishWithinMs);
+  await closed;
+  clearInterval(idle);
+  clearTimeout(late);
+}
+
 /** A request that is HTTP, but of which no address can be made. */
 function badRequest(): Answer {
   const requestId = nextRequestId();
@@ -62,14 +95,21 @@ const statusOfError: Record<string, string> = {
 };
 
 /** What cannot be parsed as HTTP is answered all the same, with the same members as every problem. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket & { _httpMessage?: ServerResponse | null }): void {
+function answerBrokenRequest(
+  error: NodeJS.ErrnoException,
+  socket: Socket & { _httpMessage?: ServerResponse | null },
+): void {
   if (error.code === 'ECONNRESET' || !socket.writable || socket._httpMessage?.headersSent === true) {
     socket.destroy();
     return;
   }
   const answer = badRequest();
   const body = answer.body ?? '';
-  const headers = { ...answer.headers, 'Content-Length': String(Buffer.byteLength(body)), Connection: 'close' };
+  const headers = {
+    ...answer.headers,
+    'Content-Length': String(Buffer.byteLength(body)),
+    Connection: 'close',
+  };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   const status = statusOfError[error.code ?? ''] ?? '400 Bad Request';
   socket.end(`HTTP/1.1 ${status}\r\n${lines.join('\r\n')}\r\n\r\n${body}`);

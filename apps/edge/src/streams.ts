@@ -11,7 +11,12 @@ export interface Stream {
 
 export interface Streams {
   /** Sends the headers and the first frames, and keeps the stream until either side ends it; then calls `ended` once. */
-  open(kind: 'ticket' | 'sale', outgoing: ServerResponse, headers: Record<string, string>, ended: () => void): Stream;
+  open(
+    kind: 'ticket' | 'sale',
+    outgoing: ServerResponse,
+    headers: Record<string, string>,
+    ended: () => void,
+  ): Stream;
   close(): void;
 }
 

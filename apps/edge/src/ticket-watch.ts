@@ -97,7 +97,8 @@ export function createTicketWatches(gate: Pick<EdgeGate, 'readTicket' | 'watchTi
       begin(seen) {
         follower.seen = seen;
         following.add(follower);
-        if (follower.stale) look(follower);
+        // Nothing was read since the watch stands, or something was said since: what is known may be older.
+        if (follower.stale || follower.dueAt === Number.POSITIVE_INFINITY) look(follower);
       },
       end() {
         following.delete(follower);
@@ -106,7 +107,11 @@ export function createTicketWatches(gate: Pick<EdgeGate, 'readTicket' | 'watchTi
     };
   }
 
-  async function until(watched: TicketWatch, isDone: (ticket: Ticket) => boolean, deadlineMs: number): Promise<Ticket | null> {
+  async function until(
+    watched: TicketWatch,
+    isDone: (ticket: Ticket) => boolean,
+    deadlineMs: number,
+  ): Promise<Ticket | null> {
     const first = await watched.read();
     let latest = first.kind === 'ticket' ? first.ticket : null;
     if (closed || deadlineMs <= 0 || (latest !== null && isDone(latest))) return latest;
@@ -132,7 +137,7 @@ export function createTicketWatches(gate: Pick<EdgeGate, 'readTicket' | 'watchTi
     close() {
       closed = true;
       clearInterval(pulse);
-      for (const finish of [...waits]) finish();
+      for (const finish of waits) finish();
     },
   };
 }
@@ -141,6 +146,7 @@ function pace(follower: Follower, answer: TicketRead): void {
   const version = answer.kind === 'ticket' ? answer.ticket.version : follower.version;
   const unchanged = version === follower.version;
   follower.version = version;
-  follower.everyMs = follower.pace === 'patient' && unchanged ? Math.min(follower.everyMs * 2, latestMs) : soonestMs;
+  follower.everyMs =
+    follower.pace === 'patient' && unchanged ? Math.min(follower.everyMs * 2, latestMs) : soonestMs;
   follower.dueAt = performance.now() + follower.everyMs;
 }

@@ -5,13 +5,31 @@ import { problemSchema } from './openapi.ts';
 
 /** The table of API.md, written down a second time on purpose. */
 const statusOfApi: Record<string, number> = {
-  sold_out: 409, not_open: 409, paused: 409, closed: 409, limit_reached: 409, hold_expired: 409,
-  already_confirmed: 409, already_cancelled: 409, extension_limit: 409,
-  unknown_sale: 404, unknown_ticket: 404,
-  invalid_body: 422, unknown_item: 422, invalid_quantity: 422, idempotency_mismatch: 422,
-  unauthorized: 401, forbidden: 403, rate_limited: 429, body_too_large: 413, unsupported_media_type: 415,
-  invalid_transition: 409, already_exists: 409, not_enough_available: 409,
-  gate_unavailable: 503, ledger_unavailable: 503,
+  sold_out: 409,
+  not_open: 409,
+  paused: 409,
+  closed: 409,
+  limit_reached: 409,
+  hold_expired: 409,
+  already_confirmed: 409,
+  already_cancelled: 409,
+  extension_limit: 409,
+  unknown_sale: 404,
+  unknown_ticket: 404,
+  invalid_body: 422,
+  unknown_item: 422,
+  invalid_quantity: 422,
+  idempotency_mismatch: 422,
+  unauthorized: 401,
+  forbidden: 403,
+  rate_limited: 429,
+  body_too_large: 413,
+  unsupported_media_type: 415,
+  invalid_transition: 409,
+  already_exists: 409,
+  not_enough_available: 409,
+  gate_unavailable: 503,
+  ledger_unavailable: 503,
 };
 
 describe('a refusal on the wire', () => {
@@ -35,12 +53,17 @@ describe('a refusal on the wire', () => {
 
   test('what is closed for a moment says when to come back', () => {
     expect(problem('gate_unavailable', 'a').headers['Retry-After']).toBe('1');
-    expect(refusalProblem(refuse('ledger_unavailable', { retryAfterSeconds: 2.2 }), 'a').headers['Retry-After']).toBe('3');
+    expect(
+      refusalProblem(refuse('ledger_unavailable', { retryAfterSeconds: 2.2 }), 'a').headers['Retry-After'],
+    ).toBe('3');
   });
 
   test('a sale that is not open says when it opens, in ISO 8601', () => {
     const answer = refusalProblem(refuse('not_open', { opensAt: Date.UTC(2026, 10, 21, 12) }), 'a');
-    expect(JSON.parse(answer.body ?? '')).toMatchObject({ code: 'not_open', opensAt: '2026-11-21T12:00:00.000Z' });
+    expect(JSON.parse(answer.body ?? '')).toMatchObject({
+      code: 'not_open',
+      opensAt: '2026-11-21T12:00:00.000Z',
+    });
   });
 
   test('an item of the sale that is short is named, an unknown one is not repeated', () => {

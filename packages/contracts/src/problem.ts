@@ -18,34 +18,113 @@ export interface ProblemKind {
 /** Every problem with its HTTP status: the one place where outcomes become status codes. */
 export const problemKinds: Record<ProblemCode, ProblemKind> = {
   sold_out: { status: 409, title: 'Sold out', detail: 'Fewer units are left than were asked for.' },
-  not_open: { status: 409, title: 'Not open', detail: 'It is too early for this; opensAt says when the sale opens, if that is known.' },
-  paused: { status: 409, title: 'Paused', detail: 'The sale takes no reservations for the moment. Holds go on.' },
+  not_open: {
+    status: 409,
+    title: 'Not open',
+    detail: 'It is too early for this; opensAt says when the sale opens, if that is known.',
+  },
+  paused: {
+    status: 409,
+    title: 'Paused',
+    detail: 'The sale takes no reservations for the moment. Holds go on.',
+  },
   closed: { status: 409, title: 'Closed', detail: 'The sale is over.' },
-  limit_reached: { status: 409, title: 'Limit reached', detail: 'This buyer has as many units of this sale as one buyer may have.' },
+  limit_reached: {
+    status: 409,
+    title: 'Limit reached',
+    detail: 'This buyer has as many units of this sale as one buyer may have.',
+  },
   hold_expired: { status: 409, title: 'Hold expired', detail: 'The hold ran out before this came.' },
-  already_confirmed: { status: 409, title: 'Already confirmed', detail: 'The ticket is confirmed; this can no longer be done.' },
-  already_cancelled: { status: 409, title: 'Already cancelled', detail: 'The ticket was given back or refused; this can no longer be done.' },
-  extension_limit: { status: 409, title: 'Extension limit', detail: 'This hold was extended as often, or by as much, as the sale allows.' },
+  already_confirmed: {
+    status: 409,
+    title: 'Already confirmed',
+    detail: 'The ticket is confirmed; this can no longer be done.',
+  },
+  already_cancelled: {
+    status: 409,
+    title: 'Already cancelled',
+    detail: 'The ticket was given back or refused; this can no longer be done.',
+  },
+  extension_limit: {
+    status: 409,
+    title: 'Extension limit',
+    detail: 'This hold was extended as often, or by as much, as the sale allows.',
+  },
   unknown_sale: { status: 404, title: 'Unknown sale', detail: 'There is no such sale.' },
   unknown_ticket: { status: 404, title: 'Unknown ticket', detail: 'There is no such ticket.' },
-  invalid_body: { status: 422, title: 'Invalid body', detail: 'The request does not have the fields it should; issues lists what is wrong.' },
-  unknown_item: { status: 422, title: 'Unknown item', detail: 'A line names an item that this sale does not have.' },
-  invalid_quantity: { status: 422, title: 'Invalid quantity', detail: 'A quantity is a whole number from 1 on.' },
-  idempotency_mismatch: { status: 422, title: 'Idempotency mismatch', detail: 'This Idempotency-Key was used with another body.' },
+  invalid_body: {
+    status: 422,
+    title: 'Invalid body',
+    detail: 'The request does not have the fields it should; issues lists what is wrong.',
+  },
+  unknown_item: {
+    status: 422,
+    title: 'Unknown item',
+    detail: 'A line names an item that this sale does not have.',
+  },
+  invalid_quantity: {
+    status: 422,
+    title: 'Invalid quantity',
+    detail: 'A quantity is a whole number from 1 on.',
+  },
+  idempotency_mismatch: {
+    status: 422,
+    title: 'Idempotency mismatch',
+    detail: 'This Idempotency-Key was used with another body.',
+  },
   unauthorized: { status: 401, title: 'Unauthorized', detail: 'The request carries no valid credentials.' },
   forbidden: { status: 403, title: 'Forbidden', detail: 'These credentials do not allow it.' },
-  rate_limited: { status: 429, title: 'Rate limited', detail: 'Too many requests; ask again later.', retryAfterSeconds: 1 },
+  rate_limited: {
+    status: 429,
+    title: 'Rate limited',
+    detail: 'Too many requests; ask again later.',
+    retryAfterSeconds: 1,
+  },
   body_too_large: { status: 413, title: 'Body too large', detail: 'The body is longer than 16 KiB.' },
-  unsupported_media_type: { status: 415, title: 'Unsupported media type', detail: 'The body must be application/json, not compressed.' },
-  invalid_transition: { status: 409, title: 'Invalid transition', detail: 'This cannot be done in the present state.' },
-  already_exists: { status: 409, title: 'Already exists', detail: 'Something with this id exists and is different.' },
-  not_enough_available: { status: 409, title: 'Not enough available', detail: 'Fewer units are available than should be withdrawn.' },
-  gate_unavailable: { status: 503, title: 'Gate unavailable', detail: 'The gate is closed or being rebuilt. Nothing was taken; ask again.', retryAfterSeconds: 1 },
-  ledger_unavailable: { status: 503, title: 'Ledger unavailable', detail: 'Too many reservations wait for the ledger. Nothing was taken; ask again.', retryAfterSeconds: 2 },
+  unsupported_media_type: {
+    status: 415,
+    title: 'Unsupported media type',
+    detail: 'The body must be application/json, not compressed.',
+  },
+  invalid_transition: {
+    status: 409,
+    title: 'Invalid transition',
+    detail: 'This cannot be done in the present state.',
+  },
+  already_exists: {
+    status: 409,
+    title: 'Already exists',
+    detail: 'Something with this id exists and is different.',
+  },
+  not_enough_available: {
+    status: 409,
+    title: 'Not enough available',
+    detail: 'Fewer units are available than should be withdrawn.',
+  },
+  gate_unavailable: {
+    status: 503,
+    title: 'Gate unavailable',
+    detail: 'The gate is closed or being rebuilt. Nothing was taken; ask again.',
+    retryAfterSeconds: 1,
+  },
+  ledger_unavailable: {
+    status: 503,
+    title: 'Ledger unavailable',
+    detail: 'Too many reservations wait for the ledger. Nothing was taken; ask again.',
+    retryAfterSeconds: 2,
+  },
   not_found: { status: 404, title: 'Not found', detail: 'There is nothing at this address.' },
-  method_not_allowed: { status: 405, title: 'Method not allowed', detail: 'This address answers other methods; see Allow.' },
+  method_not_allowed: {
+    status: 405,
+    title: 'Method not allowed',
+    detail: 'This address answers other methods; see Allow.',
+  },
   bad_request: { status: 400, title: 'Bad request', detail: 'This is not a well-formed HTTP request.' },
-  internal_error: { status: 500, title: 'Internal error', detail: 'Something went wrong on this side. Asking again with the same Idempotency-Key is safe.' },
+  internal_error: {
+    status: 500,
+    title: 'Internal error',
+    detail: 'Something went wrong on this side. Asking again with the same Idempotency-Key is safe.',
+  },
 };
 
 export const problemCodes = Object.keys(problemKinds) as ProblemCode[];
@@ -101,7 +180,13 @@ const heads = Object.fromEntries(
 ) as Record<ProblemCode, string>;
 
 function headOf(code: ProblemCode, status: number, detail: string): string {
-  const head = JSON.stringify({ type: `/problems/${code}`, title: problemKinds[code].title, status, detail, code });
+  const head = JSON.stringify({
+    type: `/problems/${code}`,
+    title: problemKinds[code].title,
+    status,
+    detail,
+    code,
+  });
   return `${head.slice(0, -1)},"instance":"${instancePrefix}`;
 }
 

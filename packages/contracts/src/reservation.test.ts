@@ -52,14 +52,22 @@ describe('a reservation body', () => {
 
   test('lists everything that is wrong, by place', () => {
     const { issues } = judged({ buyerId: '', extra: 1, lines: [line, { sku: '', quantity: 'x' }] });
-    expect(issues.map((issue) => issue.pointer).sort()).toEqual(['', '/buyerId', '/lines/1/quantity', '/lines/1/sku']);
+    expect(issues.map((issue) => issue.pointer).sort()).toEqual([
+      '',
+      '/buyerId',
+      '/lines/1/quantity',
+      '/lines/1/sku',
+    ]);
   });
 
   test('never repeats what was sent, whatever it was', () => {
     const marked = fc.string({ minLength: 1, maxLength: 12 }).map((text) => `§${text}§`);
     const anything = fc.oneof(
       fc.dictionary(marked, marked),
-      fc.record({ buyerId: marked.map((text) => text.repeat(60)), lines: fc.array(fc.dictionary(marked, marked)) }),
+      fc.record({
+        buyerId: marked.map((text) => text.repeat(60)),
+        lines: fc.array(fc.dictionary(marked, marked)),
+      }),
       fc.record({ buyerId: fc.anything(), lines: fc.array(fc.record({ sku: marked, quantity: marked })) }),
     );
     fc.assert(
@@ -71,14 +79,23 @@ describe('a reservation body', () => {
 });
 
 describe('the check of the hot route', () => {
-  const name = fc.oneof(fc.string(), fc.constantFrom('b', '', 'a\u0000', '\ud800', 'x'.repeat(129)), fc.jsonValue());
+  const name = fc.oneof(
+    fc.string(),
+    fc.constantFrom('b', '', 'a\u0000', '\ud800', 'x'.repeat(129)),
+    fc.jsonValue(),
+  );
   const quantity = fc.oneof(fc.integer({ min: -1, max: 3 }), fc.double(), fc.jsonValue());
   const wish = fc.oneof(
     fc.record({ sku: name, quantity }, { requiredKeys: [] }),
     fc.record({ sku: fc.constantFrom('a', 'b', 'c'), quantity: fc.constantFrom(1, 2) }),
     fc.jsonValue(),
   );
-  const lines = fc.oneof(fc.array(wish, { maxLength: 4 }), fc.constant(many(maxLines)), fc.constant(many(maxLines + 1)), fc.jsonValue());
+  const lines = fc.oneof(
+    fc.array(wish, { maxLength: 4 }),
+    fc.constant(many(maxLines)),
+    fc.constant(many(maxLines + 1)),
+    fc.jsonValue(),
+  );
   const body = fc.oneof(
     fc.record({ buyerId: fc.constant('b'), lines }, { requiredKeys: ['buyerId'] }),
     fc.record({ buyerId: name, lines, extra: fc.jsonValue() }, { requiredKeys: [] }),

@@ -23,7 +23,11 @@ export const reservationBody = z.strictObject({
       const seen = new Set<string>();
       for (const [index, line] of lines.entries()) {
         if (seen.has(line.sku))
-          context.addIssue({ code: 'custom', path: [index, 'sku'], message: 'stands in an earlier line already' });
+          context.addIssue({
+            code: 'custom',
+            path: [index, 'sku'],
+            message: 'stands in an earlier line already',
+          });
         seen.add(line.sku);
       }
     })
@@ -53,7 +57,12 @@ function isLine(line: unknown): boolean {
   if (typeof line !== 'object' || line === null || Array.isArray(line)) return false;
   for (const field in line) if (field !== 'sku' && field !== 'quantity') return false;
   const { sku, quantity } = line as Record<string, unknown>;
-  return typeof sku === 'string' && isPlainText(sku, maxNameLength) && Number.isSafeInteger(quantity) && (quantity as number) >= 1;
+  return (
+    typeof sku === 'string' &&
+    isPlainText(sku, maxNameLength) &&
+    Number.isSafeInteger(quantity) &&
+    (quantity as number) >= 1
+  );
 }
 
 function skuOf(line: unknown): unknown {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 export const bodyLimitBytes = 16 * 1024;
 
 const printableAscii = /^[\x20-\x7e]+$/;
-const control = /[\u0000-\u001f\u007f-\u009f]/;
+const control = /\p{Cc}/u;
 
 /**
  * Text of 1 to `longest` characters (code points, as in JSON Schema) that every store keeps as it is: no control

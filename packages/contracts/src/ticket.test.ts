@@ -14,7 +14,11 @@ const anyTicket: fc.Arbitrary<Ticket> = fc.record({
   ahead: fc.nat(),
   buyerId: fc.string(),
   lines: fc.array(
-    fc.record({ sku: fc.string(), quantity: fc.integer({ min: 1, max: 1000 }), unitPriceMinor: fc.nat({ max: 1_000_000 }) }),
+    fc.record({
+      sku: fc.string(),
+      quantity: fc.integer({ min: 1, max: 1000 }),
+      unitPriceMinor: fc.nat({ max: 1_000_000 }),
+    }),
   ),
   currency: fc.constant('EUR'),
   reservedAt: time,
@@ -28,7 +32,9 @@ test('every ticket is answered in the shape that the contract promises', () => {
   fc.assert(
     fc.property(anyTicket, (ticket) => {
       const json = ticketSchema.parse(JSON.parse(JSON.stringify(ticketJson(ticket))));
-      expect(json.totalMinor).toBe(ticket.lines.reduce((sum, line) => sum + line.quantity * line.unitPriceMinor, 0));
+      expect(json.totalMinor).toBe(
+        ticket.lines.reduce((sum, line) => sum + line.quantity * line.unitPriceMinor, 0),
+      );
       expect(Date.parse(json.reservedAt)).toBe(ticket.reservedAt);
       expect(json.expiresAt === null ? null : Date.parse(json.expiresAt)).toBe(ticket.expiresAt);
       expect(json).not.toHaveProperty('outcomes');
@@ -63,7 +69,9 @@ test('a sale is answered in the shape that the contract promises', () => {
     waitlist: false,
     soldOut: false,
     now: Date.UTC(2026, 10, 21),
-    items: [{ sku: 'a', name: 'A', description: null, imageUrl: null, priceMinor: 100, available: 3, stock: 5 }],
+    items: [
+      { sku: 'a', name: 'A', description: null, imageUrl: null, priceMinor: 100, available: 3, stock: 5 },
+    ],
   };
   expect(saleSchema.parse(saleJson(sale))).toMatchObject({
     closesAt: '2026-12-01T00:00:00.000Z',

@@ -1,4 +1,11 @@
-import { isSettledForBuyer, refusalCodes, type RefusalCode, type Ticket, type TicketStatus, totalMinor } from '@holdfast/core';
+import {
+  isSettledForBuyer,
+  refusalCodes,
+  type RefusalCode,
+  type Ticket,
+  type TicketStatus,
+  totalMinor,
+} from '@holdfast/core';
 import { z } from 'zod';
 import { isoTime, isoTimeOrNull } from './text.ts';
 

@@ -56,8 +56,10 @@ function gate(
   change: Partial<GateLook['counts']> = {},
   item: Partial<GateLook['counts']['items'][number]> = {},
 ): GateLook {
+  const items = change.items ?? [{ sku: 'tee', ceiling: 14, admitted: 10, inIntake: 2, ...item }];
   return {
     tipAtCursor: 'tip8',
+    items,
     counts: {
       saleId: 's',
       epoch: 1,
@@ -68,10 +70,10 @@ function gate(
       now: 0,
       termsVersion: 2,
       rebuilding: null,
-      items: [{ sku: 'tee', ceiling: 14, admitted: 10, inIntake: 2, ...item }],
       depth: 2,
       oldestAt: 0,
       ...change,
+      items,
     },
   };
 }

@@ -41,7 +41,10 @@ export interface LedgerSums {
 
 /** The gate at the ledger's cursor; null when it does not have the sale. */
 export interface GateLook {
+  /** Right after the ledger's instant. */
   counts: GateCounts;
+  /** The items a little later, when all entries after the ledger's cursor had been read; `inIntake` counts all of them. */
+  items: GateCounts['items'];
   /** The ledger's tip when the gate's chain has it at the ledger's cursor; else what it has instead. */
   tipAtCursor: string;
 }
@@ -224,7 +227,8 @@ function itemChecks(
     ),
   ];
   const item = gate?.counts.items.find((counted) => counted.sku === sku);
-  if (gate === null || item === undefined) {
+  const later = gate?.items.find((counted) => counted.sku === sku);
+  if (gate === null || item === undefined || later === undefined) {
     checks.push({ name: `units_conserved:${sku}`, ok: false, expected: stock, actual: inRows });
     return checks;
   }
@@ -232,7 +236,7 @@ function itemChecks(
   const ceiling = ceilingOf(counters);
   // What the ledger has got back and the gate has not heard of yet is on its way, not lost.
   const unsettled = settled ? 0 : Math.max(0, ceiling - item.ceiling);
-  const accounted = item.ceiling - item.admitted + item.inIntake + unsettled + inRows;
+  const accounted = item.ceiling - later.admitted + later.inIntake + unsettled + inRows;
   checks.push(
     equal(`units_conserved:${sku}`, stock, accounted),
     equal(`nothing_leaked:${sku}`, 0, Math.max(0, stock - accounted)),
@@ -242,12 +246,12 @@ function itemChecks(
       expected: settled ? ceiling : `at most ${ceiling}`,
       actual: item.ceiling,
     },
-    equal(`gate_admitted_reached_the_ledger:${sku}`, taken, item.admitted - item.inIntake),
+    equal(`gate_admitted_reached_the_ledger:${sku}`, taken, later.admitted - later.inIntake),
     {
       name: `gate_within_its_ceiling:${sku}`,
-      ok: item.admitted <= item.ceiling,
-      expected: `at most ${item.ceiling}`,
-      actual: item.admitted,
+      ok: later.admitted <= later.ceiling,
+      expected: `at most ${later.ceiling}`,
+      actual: later.admitted,
     },
   );
   return checks;

@@ -74,6 +74,15 @@ export function createNews(subscriber: Redis): News {
     );
   }
 
+  /** Anyone may ask for any sale; only those that exist are followed and keep their channel. */
+  function dropUnused(saleId: string): void {
+    const channel = channels.get(saleId);
+    if (channel === undefined || channel.moved !== null || channel.sale.size > 0 || channel.tickets.size > 0) return;
+    channels.delete(saleId);
+    byName.delete(channel.name);
+    if (subscriber.status === 'ready') void subscriber.unsubscribe(channel.name).catch(() => undefined);
+  }
+
   return {
     watchTicket(shard, saleId, ticketId, changed) {
       const { tickets } = channelOf(shard, saleId);
@@ -83,12 +92,16 @@ export function createNews(subscriber: Redis): News {
       return () => {
         watchers.delete(changed);
         if (watchers.size === 0) tickets.delete(ticketId);
+        dropUnused(saleId);
       };
     },
     watchSale(shard, saleId, changed) {
       const { sale } = channelOf(shard, saleId);
       sale.add(changed);
-      return () => void sale.delete(changed);
+      return () => {
+        sale.delete(changed);
+        dropUnused(saleId);
+      };
     },
     follow(shard, saleId, moved) {
       channelOf(shard, saleId).moved = moved;

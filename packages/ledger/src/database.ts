@@ -82,6 +82,11 @@ export async function inTransaction<Answer>(
 ): Promise<Answer> {
   const client = await pool.connect();
   let broken: Error | undefined;
+  // The server may end a connection between two statements; the next one then fails, which is all that need happen.
+  const onBroken = (error: Error) => {
+    broken = error;
+  };
+  client.on('error', onBroken);
   try {
     await client.query('begin');
     const answer = await work(client);
@@ -93,6 +98,7 @@ export async function inTransaction<Answer>(
     });
     throw error;
   } finally {
+    client.off('error', onBroken);
     client.release(broken);
   }
 }

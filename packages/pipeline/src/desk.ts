@@ -106,6 +106,8 @@ export const maxStock = 1_000_000_000;
 const changeWithinMs = 5_000;
 /** How long the gate may take to follow before the answer is a fault; the change stands, and the sweep settles it. */
 const effectiveWithinMs = 5_000;
+/** A withdrawal waits in line behind everything that the intake may hold; its units have left the sale at once. */
+const withdrawnWithinMs = 30_000;
 const pauseMs = 20;
 const retryPauseMs = 4;
 
@@ -120,14 +122,27 @@ export function createDesk(parts: DeskParts): Desk {
   };
 }
 
+/** The first event of a sale's journal. It names the stock, so that the journal alone proves what was for sale. */
+export function saleCreated(sale: Sale, stock: ReadonlyMap<string, number>): NewEvent {
+  return happened('sale_created', { terms: termsOf(sale, stock) }, sale.createdAt);
+}
+
 async function create(parts: DeskParts, asked: NewSale, request: DeskRequest | null): Promise<DeskAnswer> {
   const { ledger } = parts;
   const at = timeOf(parts);
   const id = asked.id ?? saleIdFor(parts, request);
-  const items = asked.items.map(({ stock: _, ...item }) => item);
+  const items = asked.items.map(
+    ({ sku, name, description, imageUrl, priceMinor }): Item => ({
+      sku,
+      name,
+      description,
+      imageUrl,
+      priceMinor,
+    }),
+  );
   const sale: Sale = { ...asked, id, items, shard: parts.shardOf(id), createdAt: at, termsVersion: 1 };
   const stock = new Map(asked.items.map((item) => [item.sku, item.stock]));
-  const event = happened('sale_created', { terms: termsOf(sale, stock) }, at);
+  const event = saleCreated(sale, stock);
   if (await ledger.createSale(sale, stock, event, request)) return effective(parts, id, 'done');
   const before = request === null ? null : await ledger.readRequest(request.key);
   return before === null ? refuse('already_exists') : repeated(parts, id, before, request);
@@ -256,7 +271,7 @@ async function withdrawn(
   ticketId: string,
   replayed: boolean,
 ): Promise<DeskAnswer> {
-  const deadline = Date.now() + effectiveWithinMs;
+  const deadline = Date.now() + withdrawnWithinMs;
   for (;;) {
     const settled = await effective(parts, saleId, replayed ? 'repeated' : 'done');
     if (settled.kind === 'refused') return settled;

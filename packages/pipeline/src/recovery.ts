@@ -13,7 +13,8 @@ interface RecoveryParts {
 export async function rebuildSale(parts: RecoveryParts, at: LedgerSale, gateEpoch: number, why: string): Promise<void> {
   const source = await parts.ledger.fenceRebuild(at.sale.id, at.cursor, gateEpoch);
   if (source === null) return;
-  parts.onRebuild?.(at.sale.id, why, await parts.gate.rebuild(source));
+  const outcome = await parts.gate.rebuild(source);
+  parts.onRebuild?.(at.sale.id, why, outcome);
 }
 
 /**

@@ -12,17 +12,26 @@ export function createEdges(addresses: readonly Address[], connectionsMax: numbe
   return {
     count: addresses.length,
 
-    /** Opens connections ahead, a few at a time: a listening socket's backlog holds a few hundred. */
+    /**
+     * Opens connections ahead, a few at a time: a listening socket's backlog holds a few hundred. An edge that is
+     * away is left to the buyers' patience; throws when all are.
+     */
     async warm(connections: number): Promise<void> {
       let left = Math.min(connections, connectionsMax - open);
+      let fault: unknown;
       const openSome = async () => {
         while (left > 0) {
           const edge = left % addresses.length;
           left -= 1;
-          giveBack(edge, await openOne(edge));
+          try {
+            giveBack(edge, await openOne(edge));
+          } catch (cause) {
+            fault = cause;
+          }
         }
       };
       await Promise.all(Array.from({ length: Math.min(WARMERS, left) }, openSome));
+      if (open === 0) throw new Error('no edge takes a connection', { cause: fault });
     },
 
     /** One request, one answer, from the edge of that number. Rejects on network faults. */

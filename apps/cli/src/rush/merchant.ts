@@ -22,8 +22,8 @@ export function createMerchant(console: URL, key: string) {
 
   return {
     /** Creates the sale, open, and returns its id. An answer of the console is effective: the edges have it then. */
-    async createSale(sale: object): Promise<string> {
-      const created = await call('POST', '/v1/sales', { ...sale, status: 'open' });
+    async createSale(sale: object, idempotencyKey: string): Promise<string> {
+      const created = await call('POST', '/v1/sales', { ...sale, status: 'open' }, idempotencyKey);
       return String(created['id']);
     },
 
@@ -62,7 +62,12 @@ export function createMerchant(console: URL, key: string) {
     },
   };
 
-  async function call(method: string, path: string, body?: object): Promise<Record<string, unknown>> {
+  async function call(
+    method: string,
+    path: string,
+    body?: object,
+    idempotencyKey?: string,
+  ): Promise<Record<string, unknown>> {
     let cause: unknown;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       try {
@@ -70,6 +75,7 @@ export function createMerchant(console: URL, key: string) {
           method,
           headers: {
             ...authorization,
+            ...(idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey }),
             ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
           },
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -6,12 +6,12 @@ export interface SaleSeen {
   items: { sku: string; stock: number; available: number }[];
 }
 
-/** What anybody can read from an edge. Throws when it cannot be had. */
-export function createShopWindow(edge: URL) {
+/** What anybody can read from whichever edge answers. Throws when none does. */
+export function createShopWindow(edges: readonly URL[]) {
   return {
     async sale(saleId: string): Promise<SaleSeen> {
       const sale = (await get(`/v1/sales/${encodeURIComponent(saleId)}`)) as unknown as SaleSeen | undefined;
-      if (!Array.isArray(sale?.items)) throw new Error(`the edge has no sale ${saleId}`);
+      if (!Array.isArray(sale?.items)) throw new Error(`the edges have no sale ${saleId}`);
       return sale;
     },
 
@@ -34,9 +34,11 @@ export function createShopWindow(edge: URL) {
 
   async function get(path: string): Promise<Record<string, unknown> | undefined> {
     let cause: unknown;
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       try {
-        const response = await fetch(new URL(path, edge), { signal: AbortSignal.timeout(CALL_MAX_MS) });
+        const response = await fetch(new URL(path, edges[attempt % edges.length]), {
+          signal: AbortSignal.timeout(CALL_MAX_MS),
+        });
         const answer: unknown = await response.json();
         if (response.ok) return answer as Record<string, unknown>;
         if (response.status === 404) return undefined;
@@ -44,9 +46,9 @@ export function createShopWindow(edge: URL) {
       } catch (fault) {
         cause = fault;
       }
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * attempt));
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * (attempt + 1)));
     }
-    throw new Error(`the edge did not answer GET ${path}`, { cause });
+    throw new Error(`no edge answered GET ${path}`, { cause });
   }
 }
 

@@ -20,6 +20,7 @@ export function rushTable(options: RushOptions, report: CrowdReport, proof: Proo
   return lines([
     ['crowd', `${whole(report.arrived)} buyers, ${arrivals}, seed ${crowd.seed}`],
     ['took', `${ms(report.elapsedMs)}; everybody's first answer after ${ms(report.firstRoundMs)}`],
+    ['crowd process', `${whole((report.cpuMs * 1_000) / Math.max(1, report.answers))} us of CPU per answer`],
     [
       'answers',
       `${whole(report.answers)}, ${whole((requests / report.elapsedMs) * 1_000)} reservations and reads a second`,

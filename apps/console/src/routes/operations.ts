@@ -1,4 +1,5 @@
 import { isProblemCode, problemKinds } from '@holdfast/contracts';
+import { readiness } from '@holdfast/runtime';
 import { type ConsoleContext, json, problemResponse } from '../answers.ts';
 import type { ConsoleParts } from '../parts.ts';
 import type { Route } from '../routes.ts';
@@ -14,32 +15,10 @@ export function operationRoutes(parts: ConsoleParts): Route[] {
   ];
 }
 
-/** A dependency that has not answered by then is down. */
-const readyWithinMs = 2_000;
-
 async function ready({ dependencies, stopping }: ConsoleParts): Promise<Response> {
-  const states = await Promise.all(
-    Object.entries(dependencies).map(
-      async ([name, ask]) => [name, (await answers(ask)) ? 'up' : 'down'] as const,
-    ),
-  );
-  const ok = !stopping.aborted && states.every(([, state]) => state === 'up');
-  return json(ok ? 200 : 503, {
-    status: ok ? 'ready' : 'not_ready',
-    dependencies: Object.fromEntries(states),
-  });
-}
-
-async function answers(ask: () => Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), readyWithinMs);
-  });
-  const answered = ask().then(
-    () => true,
-    () => false,
-  );
-  return Promise.race([answered, late]).finally(() => clearTimeout(timer));
+  const state = await readiness(dependencies);
+  const ok = state.ready && !stopping.aborted;
+  return json(ok ? 200 : 503, { status: ok ? 'ready' : 'not_ready', dependencies: state.dependencies });
 }
 
 async function metrics({ metrics: { contentType, text } }: ConsoleParts): Promise<Response> {

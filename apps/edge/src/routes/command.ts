@@ -1,6 +1,19 @@
-import { type Answer, problem, readIdempotencyKey, refusalProblem, ticketJson } from '@holdfast/contracts';
-import { type CommandRequest, type EdgeGate, type Outcome, parseTicketId, refuse, type Ticket } from '@holdfast/core';
-import type { z } from 'zod';
+import {
+  type Answer,
+  type BodySchema,
+  problem,
+  readIdempotencyKey,
+  refusalProblem,
+  ticketJson,
+} from '@holdfast/contracts';
+import {
+  type CommandRequest,
+  type EdgeGate,
+  type Outcome,
+  parseTicketId,
+  refuse,
+  type Ticket,
+} from '@holdfast/core';
 import { type Handle, headerOf, json } from '../call.ts';
 import { readBody } from '../read-body.ts';
 import type { TicketWatches } from '../ticket-watch.ts';
@@ -20,7 +33,7 @@ export function command(
   gate: EdgeGate,
   watches: TicketWatches,
   kind: CommandRequest['kind'],
-  schema: z.ZodType<Asked>,
+  schema: BodySchema<Asked>,
 ): Handle {
   return async (c, requestId) => {
     const key = readIdempotencyKey(headerOf(c, 'idempotency-key'));

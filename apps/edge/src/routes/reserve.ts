@@ -1,10 +1,22 @@
-import { type Answer, isReservationBody, problem, readIdempotencyKey, readWaitSeconds, refusalProblem, reservationBody, ticketJson } from '@holdfast/contracts';
+import {
+  type Answer,
+  isReservationBody,
+  problem,
+  readIdempotencyKey,
+  readWaitSeconds,
+  refusalProblem,
+  reservationBody,
+  ticketJson,
+} from '@holdfast/contracts';
 import { type EdgeGate, type ReserveRequest, refuse, saleIdPattern, type Ticket } from '@holdfast/core';
 import { type Handle, headerOf, json } from '../call.ts';
 import { type BodyRules, readBody } from '../read-body.ts';
 import type { TicketWatches } from '../ticket-watch.ts';
 
-export const idempotencyIssue = { pointer: '', message: 'Idempotency-Key must be 1 to 255 printable ASCII characters' };
+export const idempotencyIssue = {
+  pointer: '',
+  message: 'Idempotency-Key must be 1 to 255 printable ASCII characters',
+};
 
 const hotRules: BodyRules = { isPlainlyValid: isReservationBody };
 const wrongKey: BodyRules = { issues: [idempotencyIssue] };

@@ -22,10 +22,14 @@ export function readTicket(gate: EdgeGate): Handle {
     const read = await gate.readTicket(ticketId);
     if (read.kind === 'refused') return refusalProblem(read, requestId);
     const { ticket } = read;
-    const headers: Record<string, string> = { ETag: ticketETag(ticket), 'Cache-Control': 'private, no-cache' };
+    const headers: Record<string, string> = {
+      ETag: ticketETag(ticket),
+      'Cache-Control': 'private, no-cache',
+    };
     const pollSeconds = pollAfterSeconds(ticket.status);
     if (pollSeconds !== null) headers['Retry-After'] = String(pollSeconds);
-    if (matchesETag(headerOf(c, 'if-none-match'), ticketETag(ticket))) return { status: 304, headers, body: null };
+    if (matchesETag(headerOf(c, 'if-none-match'), ticketETag(ticket)))
+      return { status: 304, headers, body: null };
     return json(200, ticketJson(ticket), headers);
   };
 }

@@ -1,4 +1,19 @@
-import { accessSync, chmodSync, constants, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import type { StoreUser } from './store-user.ts';
@@ -27,9 +42,9 @@ export function postgresBinaries(user: StoreUser | null): PostgresBinaries {
   return inFolder(copy);
 }
 
-/** Whether users other than root may reach and read this path. */
-export function isReachable(path: string): boolean {
-  if (existsSync(path) && (statSync(path).mode & 0o005) !== 0o005) return false;
+/** Whether users other than root may reach this path, and read what it is unless `contents` is false. */
+export function isReachable(path: string, { contents = true } = {}): boolean {
+  if (contents && existsSync(path) && (statSync(path).mode & 0o005) !== 0o005) return false;
   for (let folder = dirname(path); ; folder = dirname(folder)) {
     if (existsSync(folder) && (statSync(folder).mode & 0o001) === 0) return false;
     if (folder === dirname(folder)) return true;
@@ -86,11 +101,19 @@ function copyForOthers(native: string, target: string): void {
   mkdirSync(systemFolder, { recursive: true, mode: 0o755 });
   chmodSync(systemFolder, 0o755);
   cpSync(native, draft, { recursive: true, verbatimSymlinks: true });
-  openToOthers(draft);
+  execFileSync('chmod', ['-R', 'a+rX', draft]);
   try {
     renameSync(draft, target);
   } catch (cause) {
     rmSync(draft, { recursive: true, force: true });
     if (!existsSync(target)) throw new Error(`the Postgres binaries could not be copied to ${target}`, { cause });
   }
+}
+
+function openToOthers(path: string): void {
+  const kind = lstatSync(path);
+  if (kind.isSymbolicLink()) return;
+  // Whatever the umask was: readable for all, and executable where the owner may execute.
+  chmodSync(path, kind.isDirectory() || (kind.mode & 0o100) !== 0 ? 0o755 : 0o644);
+  if (kind.isDirectory()) for (const name of readdirSync(path)) openToOthers(join(path, name));
 }

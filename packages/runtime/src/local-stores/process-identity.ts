@@ -19,6 +19,17 @@ export function isSameProcess(pid: number, identity: string): boolean {
   return identityOf(pid) === identity;
 }
 
+/** The command line of a process, or null when there is none. */
+export function commandOf(pid: number): string | null {
+  if (identityOf(pid) === null) return null;
+  try {
+    if (existsSync('/proc/self/stat')) return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+    return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+  } catch {
+    return null;
+  }
+}
+
 function linuxStartTime(pid: number): string | null {
   try {
     // The command, in parentheses, may itself hold spaces and parentheses: count from the last one.

@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -85,12 +85,8 @@ function pasteLine(): string {
 }
 
 function isServer(file: string, argv0: string): boolean {
-  try {
-    const version = execFileSync(file, ['--version'], { argv0, encoding: 'utf8', timeout: 5000 });
-    return version.includes('server v=');
-  } catch {
-    return false;
-  }
+  const asked = spawnSync(file, ['--version'], { argv0, encoding: 'utf8', timeout: 5000 });
+  return asked.status === 0 && asked.stdout.includes('server v=');
 }
 
 function onPath(name: string): string | null {

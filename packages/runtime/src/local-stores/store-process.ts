@@ -31,12 +31,16 @@ export interface StoreKind {
   readonly port: number;
   readonly url: string;
   readonly user?: { readonly uid: number; readonly gid: number };
+  readonly env?: NodeJS.ProcessEnv;
   command(): { readonly file: string; readonly args: string[]; readonly argv0?: string };
   /** True when the server answers; asked again and again until it does or has ended. */
   isReady(pid: number): Promise<boolean>;
+  /** True when what stopped it from starting, by its log, goes away by itself. */
+  isPassing?(log: string): boolean;
 }
 
 const pollMs = 15;
+const passingSeconds = 15;
 
 /** Starts the process and waits until it answers. Rejects with the end of its log when it does not. */
 export async function startStore(kind: StoreKind): Promise<Store> {
@@ -50,7 +54,22 @@ export async function startStore(kind: StoreKind): Promise<Store> {
 
   async function start(): Promise<void> {
     await stopOrphan(processFile, kind);
-    asked = false;
+    const deadline = Date.now() + passingSeconds * 1000;
+    for (;;) {
+      try {
+        await startOnce();
+        return;
+      } catch (error) {
+        const passing = kind.isPassing?.(endOf(logFile)) ?? false;
+        if (!passing || Date.now() > deadline) throw error;
+        await sleep(100);
+      }
+    }
+  }
+
+  async function startOnce(): Promise<void> {
+    // While it starts its end is told by the rejection.
+    asked = true;
     keepPreviousLog(logFile);
     const log = openSync(logFile, 'a');
     const { file, args, argv0 } = kind.command();
@@ -59,7 +78,9 @@ export async function startStore(kind: StoreKind): Promise<Store> {
       detached: true,
       stdio: ['ignore', log, log],
       ...(argv0 === undefined ? {} : { argv0 }),
-      ...(kind.user ?? {}),
+      cwd: '/',
+      ...(kind.user === undefined ? {} : { uid: kind.user.uid, gid: kind.user.gid }),
+      ...(kind.env === undefined ? {} : { env: kind.env }),
     });
     closeSync(log);
     let forget = () => {};
@@ -86,6 +107,7 @@ export async function startStore(kind: StoreKind): Promise<Store> {
     const identity = identityOf(started.pid);
     writeFileSync(processFile, JSON.stringify({ pid: started.pid, identity, port: kind.port }));
     await untilReady(started, started.pid);
+    asked = false;
   }
 
   async function untilReady(started: ChildProcess, pid: number): Promise<void> {

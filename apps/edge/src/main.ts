@@ -1,0 +1,42 @@
+import { createEdgeGate } from '@holdfast/gate';
+import { createBellRinger } from '@holdfast/pipeline';
+import { configOrExit, createLifecycle, createLogger, createMetrics, onceASecond } from '@holdfast/runtime';
+import { createEdgeApp } from './app.ts';
+import { readEdgeConfig } from './config.ts';
+import { closeServer, createEdgeServer, openServer } from './server.ts';
+
+const config = configOrExit(readEdgeConfig);
+const log = createLogger('edge', config.LOG_LEVEL);
+const lifecycle = createLifecycle(log);
+const stores = { redisUrl: config.REDIS_URL, shards: config.SHARDS };
+
+const bells = lifecycle.add(
+  'bells',
+  await createBellRinger({ ...stores, onError: onceASecond(log.warn.bind(log), 'a bell could not be rung') }),
+  (started) => started.close(),
+);
+const gate = lifecycle.add(
+  'gate',
+  await createEdgeGate({
+    ...stores,
+    ring: bells.ring,
+    intakeLimit: config.INTAKE_LIMIT,
+    onError: onceASecond(log.warn.bind(log), 'the gate did not answer'),
+  }),
+  (started) => started.close(),
+);
+const edge = createEdgeApp({
+  gate,
+  log,
+  corsOrigins: config.CORS_ORIGINS,
+  slowRequestMs: config.SLOW_REQUEST_MS,
+  processMetrics: createMetrics().text,
+});
+const server = lifecycle.add(
+  'server',
+  createEdgeServer(edge.app, { maxConnections: config.MAX_CONNECTIONS }),
+  (started) => closeServer(started, edge, config.DRAIN_MS),
+);
+
+const port = await openServer(server, config.EDGE_PORT, config.HOST);
+log.info({ host: config.HOST, port }, 'the edge is open');

@@ -1,0 +1,205 @@
+/** The real rooms, put together in this process as the apps put them together, on stores of their own. */
+import type { EdgeGate, WorkerGate } from '@holdfast/core';
+import { createEdgeGate, createWorkerGate, shardOf } from '@holdfast/gate';
+import { createLedger, type Ledger } from '@holdfast/ledger';
+import {
+  type Committer,
+  createBellRinger,
+  createCommitter,
+  createCommitWorker,
+  createDesk,
+  createSweep,
+  type Desk,
+  type NewSale,
+  type Sweep,
+} from '@holdfast/pipeline';
+import pg from 'pg';
+import { freshDatabase, freshPostgres, freshRedis, type PrivateStore } from './stores.ts';
+
+export interface HouseOptions {
+  /** How many workers answer bells and sweep; with 0, nothing is decided until a test says `commit`. */
+  workers?: number;
+  /** How many gates take reservations. */
+  edges?: number;
+  /** A Postgres of its own that can be killed; otherwise a database on the run's. */
+  ownPostgres?: boolean;
+  sweepEveryMs?: number;
+}
+
+export interface HouseWorker {
+  sweep: Sweep;
+  close(): Promise<void>;
+}
+
+export interface House {
+  databaseUrl: string;
+  redis: PrivateStore;
+  /** Null on the run's shared Postgres. */
+  postgres: PrivateStore | null;
+  ledger: Ledger;
+  gate: WorkerGate;
+  desk: Desk;
+  workers: readonly HouseWorker[];
+  edges: readonly EdgeGate[];
+  /** The first edge. */
+  edge: EdgeGate;
+  /** What the rooms logged, as text. */
+  logged: string[];
+  log: Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>;
+  /** Opens a sale with one item `tee` of ten units, unless told otherwise, and answers with its id. */
+  openSale(change?: Partial<NewSale>): Promise<string>;
+  /** One commit run to the intake's end, as a worker would do it. */
+  commit(saleId: string): Promise<void>;
+  /** The workers stand still for a sale from now on; commands and reservations stay undecided. */
+  freeze(saleId: string): void;
+  thaw(saleId: string): void;
+  addWorker(): Promise<HouseWorker>;
+  addEdge(): Promise<EdgeGate>;
+  rows<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
+  close(): Promise<void>;
+}
+
+export async function openHouse(options: HouseOptions = {}): Promise<House> {
+  const { workers: workerCount = 1, edges: edgeCount = 1, ownPostgres = false, sweepEveryMs = 200 } = options;
+  const redis = await freshRedis();
+  const redisUrl = redis.url;
+  const postgres = ownPostgres ? await freshPostgres() : null;
+  const databaseUrl = postgres?.url ?? (await freshDatabase());
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 4 });
+  pool.on('error', () => undefined);
+
+  const logged: string[] = [];
+  const note = (fields: object, message: string) => void logged.push(`${message} ${JSON.stringify(fields)}`);
+  const log = { info: note, warn: note, error: note };
+  const onRebuild = (saleId: string, why: string, outcome: string) => log.info({ saleId, why, outcome }, 'rebuilt');
+
+  const frozen = new Map<string, PromiseWithResolvers<void>>();
+  const workers: HouseWorker[] = [];
+  const edges: EdgeGate[] = [];
+  const edgeClosers: (() => Promise<void>)[] = [];
+  let sales = 0;
+
+  const ledger = createLedger({ url: databaseUrl });
+  const gate = await createWorkerGate({ redisUrl });
+  const committer = createCommitter({ ledger, gate, onRebuild });
+  const desk = createDesk({
+    ledger,
+    gate,
+    committer,
+    log,
+    secret: 'for tests',
+    shardOf: (saleId) => shardOf(saleId, 1),
+  });
+
+  async function addWorker(): Promise<HouseWorker> {
+    const own = { ledger: createLedger({ url: databaseUrl }), gate: await createWorkerGate({ redisUrl }) };
+    const run = createCommitter({ ...own, onRebuild });
+    const freezable: Committer = {
+      async commitSale(saleId) {
+        await frozen.get(saleId)?.promise;
+        return run.commitSale(saleId);
+      },
+    };
+    const queue = await createCommitWorker({ redisUrl, committer: freezable });
+    const sweep = createSweep({ ...own, committer: freezable, onRebuild }, { everyMs: sweepEveryMs });
+    const worker = {
+      sweep,
+      close: once(async () => {
+        await sweep.close();
+        await queue.close();
+        await own.gate.close();
+        await own.ledger.close();
+      }),
+    };
+    workers.push(worker);
+    return worker;
+  }
+
+  async function addEdge(): Promise<EdgeGate> {
+    const bells = await createBellRinger({ redisUrl });
+    const edge = await createEdgeGate({ redisUrl, ring: bells.ring });
+    edges.push(edge);
+    edgeClosers.push(
+      once(async () => {
+        await edge.close();
+        await bells.close();
+      }),
+    );
+    return edge;
+  }
+
+  function thaw(saleId: string): void {
+    frozen.get(saleId)?.resolve();
+    frozen.delete(saleId);
+  }
+
+  // The gate takes nobody before a worker has said that it holds all that the ledger knows.
+  const first = createSweep({ ledger, gate, committer, onRebuild });
+  await first.sweepOnce();
+  await first.close();
+  for (let count = 0; count < workerCount; count += 1) await addWorker();
+  for (let count = 0; count < edgeCount; count += 1) await addEdge();
+
+  return {
+    databaseUrl,
+    redis,
+    postgres,
+    ledger,
+    gate,
+    desk,
+    workers,
+    edges,
+    get edge() {
+      const [edge] = edges;
+      if (edge === undefined) throw new Error('this house was opened without an edge');
+      return edge;
+    },
+    logged,
+    log,
+    async openSale(change = {}) {
+      sales += 1;
+      const id = `sale-${sales}`;
+      const answer = await desk.create({ ...plainSale(id), ...change }, null);
+      if (answer.kind === 'refused') throw new Error(`no sale: ${answer.code}`);
+      return answer.saleId;
+    },
+    async commit(saleId) {
+      await committer.commitSale(saleId);
+    },
+    freeze: (saleId) => void frozen.set(saleId, Promise.withResolvers()),
+    thaw,
+    addWorker,
+    addEdge,
+    rows: async <Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []) =>
+      (await pool.query<Row>(sql, values)).rows,
+    close: once(async () => {
+      for (const saleId of frozen.keys()) thaw(saleId);
+      for (const close of edgeClosers) await close();
+      for (const worker of workers) await worker.close();
+      await gate.close();
+      await ledger.close();
+      await pool.end();
+    }),
+  };
+}
+
+export function plainSale(id: string): NewSale {
+  return {
+    id,
+    name: 'Tees',
+    status: 'open',
+    opensAt: null,
+    closesAt: null,
+    holdSeconds: 300,
+    perBuyerLimit: null,
+    currency: 'EUR',
+    waitlist: false,
+    extension: { times: 1, totalSeconds: 600 },
+    items: [{ sku: 'tee', name: 'Tee', description: null, imageUrl: null, priceMinor: 4900, stock: 10 }],
+  };
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => (done ??= work());
+}

@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { migrate } from '@holdfast/ledger';
+import { removePostgres, type Store, startPostgres, startRedis } from '@holdfast/runtime/local-stores';
+import pg from 'pg';
+import { afterAll, inject } from 'vitest';
+import { temporaryFolder } from './temporary-folder.ts';
+
+/** A store of one test's own, which it may kill. */
+export type PrivateStore = Store & { dir: string };
+
+const cleanups: (() => Promise<void>)[] = [];
+
+afterAll(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** The address of an empty, migrated database of its own. */
+export async function freshDatabase(): Promise<string> {
+  const server = inject('postgresUrl');
+  const name = `test_${randomBytes(8).toString('hex')}`;
+  await onServer(server, `create database ${name} template ${inject('template')}`);
+  cleanups.push(() => onServer(server, `drop database if exists ${name} with (force)`));
+  const url = new URL(server);
+  url.pathname = name;
+  return url.href;
+}
+
+/** A Redis of its own, durable as in production. */
+export async function freshRedis(settings: Record<string, string> = {}): Promise<PrivateStore> {
+  const dir = folderFor('redis');
+  const store = await startRedis({ dir, settings });
+  cleanups.push(() => store.stop());
+  return Object.assign(store, { dir });
+}
+
+/** A Postgres of its own, migrated, for tests that kill it. */
+export async function freshPostgres(): Promise<PrivateStore> {
+  const dir = folderFor('postgres');
+  const store = await startPostgres({ dir });
+  cleanups.push(async () => {
+    await store.stop();
+    removePostgres(dir);
+  });
+  await migrate(store.url);
+  return Object.assign(store, { dir });
+}
+
+function folderFor(name: string): string {
+  const dir = temporaryFolder(name);
+  cleanups.push(async () => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+async function onServer(url: string, statement: string): Promise<void> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
