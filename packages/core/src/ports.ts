@@ -107,6 +107,8 @@ export interface Cursor {
   /** Last position of the journal, and its chain's hash there. */
   position: number;
   head: string;
+  /** Time of the last run by the gate's clock, epoch milliseconds; no later run and no rebuilt gate goes behind it. */
+  ranAt: number;
 }
 
 export type IntakeRead =
@@ -192,6 +194,8 @@ export interface RebuildSource {
   cursor: Cursor;
   items: ReadonlyMap<string, Counters>;
   withdrawn: ReadonlyMap<string, number>;
+  /** How many wait for units. */
+  waiting: number;
   /** Every reservation that should be readable, in pages. */
   reservations: AsyncIterable<Reservation[]>;
   released: AsyncIterable<Map<string, number>>;
@@ -224,6 +228,13 @@ export interface RefusalCount {
 
 // ---- the ledger ---------------------------------------------------------------------------------------------------
 
+/** How far a run has come: the last entry it decided, and its time. */
+export interface Reached {
+  seq: number;
+  tip: string;
+  ranAt: number;
+}
+
 export interface LedgerSale {
   sale: Sale;
   cursor: Cursor;
@@ -251,7 +262,7 @@ export interface RunLedger {
   nextDeadline(saleId: string): Promise<number | null>;
   usedUnits(saleId: string, buyerIds: string[]): Promise<Map<string, number>>;
   knownTickets(ticketIds: string[]): Promise<Set<string>>;
-  commitRun(saleId: string, read: Cursor, result: RunResult, reached: { seq: number; tip: string }): Promise<CommitAnswer>;
+  commitRun(saleId: string, read: Cursor, result: RunResult, reached: Reached): Promise<CommitAnswer>;
   /** What the gate needs to apply the journal after `fromPosition`, at most `limit` tickets. */
   settlement(saleId: string, fromPosition: number, limit: number): Promise<Settlement | null>;
   /** Compare-and-set of the epoch as observed; null when another did it or the ledger moved on. */

@@ -53,8 +53,8 @@ export async function rebuild(
 
 async function saleFields(redis: Redis, keys: SaleKeys, source: RebuildSource): Promise<string[]> {
   const { sale, cursor, items, withdrawn } = source;
-  // The gate's time never goes back for a sale, not even over a rebuild.
-  const time = (await redis.hget(keys.sale, 'time')) ?? '0';
+  // The gate's time never goes back for a sale, not even when its memory is lost and the machine's clock is another.
+  const time = String(Math.max(cursor.ranAt, Number((await redis.hget(keys.sale, 'time')) ?? 0)));
   const fields: [string, string][] = [
     ...termFields(sale),
     ['epoch', String(cursor.epoch)],
@@ -65,7 +65,8 @@ async function saleFields(redis: Redis, keys: SaleKeys, source: RebuildSource): 
     ['time', time],
     ['lined', '0'],
     ['decided', '0'],
-    ['waiting', '0'],
+    ['waiting', String(source.waiting)],
+    ['joined', '0'],
   ];
   for (const [sku, counters] of items) {
     fields.push([`ceiling:${sku}`, String(ceilingOf(counters))]);

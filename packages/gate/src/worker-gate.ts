@@ -86,7 +86,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     }
     if (entries.length === 0 && seq > cursor.committedSeq) return diverged(`entries after ${cursor.committedSeq} are missing`);
     const reached = entries.at(-1)?.seq ?? cursor.committedSeq;
-    return { kind: 'batch', entries, drained: reached === seq, now: Number(at), journalPosition, behind: seq - reached };
+    return { kind: 'batch', entries, drained: reached === seq, now: Math.max(Number(at), cursor.ranAt), journalPosition, behind: seq - reached };
   }
 
   async function settle(settlement: Settlement): Promise<SettleAnswer> {

@@ -42,8 +42,8 @@ export async function createSale(
           );
         }
         await client.query(
-          `insert into gates (sale_id, region, epoch, revision, committed_seq, tip, position, head, waiting)
-           values ($1, $2, 0, 1, 0, $3, $4, $5, 0)`,
+          `insert into gates (sale_id, region, epoch, revision, committed_seq, tip, position, head, waiting, ran_at)
+           values ($1, $2, 0, 1, 0, $3, $4, $5, 0, 0)`,
           [sale.id, region, chainStart, row.position, row.hash],
         );
         await insertEvents(client, sale.id, [row]);

@@ -1,4 +1,4 @@
-import type { CommitAnswer, Cursor, Outcome, Reservation, RunResult } from '@holdfast/core';
+import type { CommitAnswer, Cursor, Outcome, Reached, Reservation, RunResult } from '@holdfast/core';
 import { unitsOf } from '@holdfast/core';
 import type pg from 'pg';
 import { numbers, texts } from './columns.ts';
@@ -16,7 +16,7 @@ export async function commitRun(
   saleId: string,
   read: Cursor,
   result: RunResult,
-  reached: { seq: number; tip: string },
+  reached: Reached,
 ): Promise<CommitAnswer> {
   const rows = chain(saleId, read.position, read.head, result.events);
   const last = rows.at(-1);
@@ -27,6 +27,7 @@ export async function commitRun(
     tip: reached.tip,
     position: last?.position ?? read.position,
     head: last?.hash ?? read.head,
+    ranAt: Math.max(read.ranAt, reached.ranAt),
   };
   try {
     return await inTransaction<CommitAnswer>(

@@ -8,6 +8,7 @@ export interface Step {
   tip: string;
   position: number;
   head: string;
+  ranAt: number;
   /** Change of the number of those who wait. */
   waiting: number;
 }
@@ -25,7 +26,7 @@ const fenceStatement: Statement = {
     ), moved as (
       update gates g
          set revision = g.revision + 1, epoch = $8, committed_seq = $9, tip = $10, position = $11, head = $12,
-             waiting = g.waiting + $13
+             waiting = g.waiting + $13, ran_at = greatest(g.ran_at, $14)
         from locked
        where g.sale_id = $1 and g.region = $2
          and g.epoch = $3 and g.revision = $4 and g.committed_seq = $5 and g.tip = $6 and g.position = $7
@@ -56,6 +57,7 @@ export async function takeFence(
     step.position,
     step.head,
     step.waiting,
+    step.ranAt,
   ]);
   if (row === undefined || !row.free) return 'busy';
   return row.moved ? 'taken' : 'stale';

@@ -5,7 +5,7 @@ import { type Queryable, rowsOf, type Statement } from './database.ts';
 const liveSalesStatement: Statement = {
   name: 'live-sales',
   text: `
-    select s.id, s.shard, s.terms_version, g.epoch, g.revision, g.committed_seq, g.tip, g.position, g.head,
+    select s.id, s.shard, s.terms_version, g.epoch, g.revision, g.committed_seq, g.tip, g.position, g.head, g.ran_at,
            (select min(r.expires_at) from reservations r where r.sale_id = s.id) as next_deadline
       from sales s join gates g on g.sale_id = s.id and g.region = $1
      order by s.id`,
@@ -21,6 +21,7 @@ interface LiveRow {
   tip: string;
   position: number;
   head: string;
+  ran_at: number;
   next_deadline: number | null;
 }
 
@@ -38,6 +39,7 @@ export async function liveSales(db: Queryable, region: string): ReturnType<RunLe
       tip: row.tip,
       position: row.position,
       head: row.head,
+      ranAt: row.ran_at,
     },
   }));
 }

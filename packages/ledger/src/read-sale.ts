@@ -7,7 +7,7 @@ const readSaleStatement: Statement = {
   text: `
     select s.id, s.name, s.status, s.opens_at, s.closes_at, s.hold_seconds, s.per_buyer_limit, s.currency, s.shard,
            s.config, s.terms_version, s.created_at,
-           g.epoch, g.revision, g.committed_seq, g.tip, g.position, g.head, g.waiting,
+           g.epoch, g.revision, g.committed_seq, g.tip, g.position, g.head, g.ran_at, g.waiting,
            (select json_agg(i order by i.place) from items i where i.sale_id = s.id) as items
       from sales s join gates g on g.sale_id = s.id and g.region = $2
      where s.id = $1`,
@@ -32,6 +32,7 @@ interface SaleRow {
   tip: string;
   position: number;
   head: string;
+  ran_at: number;
   waiting: number;
   items: ItemRow[];
 }
@@ -70,6 +71,7 @@ function saleOf(row: SaleRow): LedgerSale {
     tip: row.tip,
     position: row.position,
     head: row.head,
+    ranAt: row.ran_at,
   };
   const sale: Sale = {
     id: row.id,

@@ -52,6 +52,7 @@ export async function fenceRebuild(
     cursor,
     items: fence.items,
     withdrawn: fence.withdrawn,
+    waiting: fence.waiting,
     reservations: pagesOfReservations(pool, saleId, pageSize),
     released: pagesOfReleased(pool, saleId),
     unknownOf: (entries) => unknownOf(pool, saleId, entries),

@@ -42,6 +42,7 @@ export interface Tables {
     position: number;
     head: string;
     waiting: number;
+    ran_at: number;
   };
   reservations: {
     ticket_id: string;

@@ -111,8 +111,8 @@ async function commitBatch(
     await rebuildSale(parts, after, after.cursor.epoch, 'the gate gave a unit that was taken');
     return 'stale';
   }
-  const mayHaveMore = !read.drained || due.length === maxExpiries || after.waiting > 0;
-  return mayHaveMore ? after : 'at_end';
+  // Always read again: whoever met this run's lock has left, trusting that it will.
+  return after;
 }
 
 /** A ticket that is known already is so rare that it is looked for only when an insert found it. */
@@ -123,7 +123,7 @@ async function decideAndCommit(
   due: readonly Reservation[],
 ): Promise<{ result: RunResult; answer: CommitAnswer }> {
   const last = read.entries.at(-1);
-  const reached = { seq: last?.seq ?? at.cursor.committedSeq, tip: last?.tip ?? at.cursor.tip };
+  const reached = { seq: last?.seq ?? at.cursor.committedSeq, tip: last?.tip ?? at.cursor.tip, ranAt: read.now };
   let known = new Set<string>();
   for (;;) {
     const result = await decide(ledger, at, read.entries, due, read.now, known);

@@ -23,7 +23,9 @@ export async function settleRun(
   journalPosition: number,
 ): Promise<void> {
   const saleId = after.sale.id;
-  if (journalPosition !== before.cursor.position || after.waiting > 0)
+  // Those who wait, and tickets that the ledger knew before, are not in the run's memory.
+  const needsJournal = after.waiting > 0 || result.events.some((event) => event.type === 'handed_back');
+  if (needsJournal || journalPosition !== before.cursor.position)
     return settleJournal(parts, saleId, journalPosition, after.cursor.position);
   const states = new Map<string, Reservation>();
   for (const reservation of result.inserted) states.set(reservation.ticketId, reservation);

@@ -24,6 +24,7 @@ export function sendCrowd(
       switch (message.kind) {
         case 'ready':
           tell({ kind: 'go', plan });
+          if (signal.aborted) stop();
           return;
         case 'progress':
           onProgress(message.progress);

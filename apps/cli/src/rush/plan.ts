@@ -74,6 +74,7 @@ export interface CrowdReport extends CrowdProgress {
   holdTime: { stream: Spread; poll: Spread };
   /** From the gun until the last hold was seen: of those who came for the first time, and of all. */
   lastHoldMs: { firstTries: number; all: number };
+  /** The crowd's own, from the gun on. */
   cpuMs: number;
 }
 

@@ -1,4 +1,5 @@
 import type { RushOptions } from './options.ts';
+import { startStack } from './stack.ts';
 
 /** Where the rush takes place. */
 export interface Stage {
@@ -10,9 +11,7 @@ export interface Stage {
 /** The stack that runs already, or one of its own that is gone afterwards. */
 export async function openStage(options: RushOptions): Promise<Stage> {
   const { console: url, key } = options;
-  if (options.against.length > 0) {
-    const merchant = url === undefined || key === undefined ? undefined : { url, key };
-    return { edges: options.against, console: merchant, close: async () => {} };
-  }
-  throw new Error('bringing up a stack is not there yet');
+  if (options.against.length === 0) return startStack(options);
+  const merchant = url === undefined || key === undefined ? undefined : { url, key };
+  return { edges: options.against, console: merchant, close: async () => {} };
 }

@@ -26,6 +26,7 @@ export function createTally(send: (message: FromCrowd) => void) {
   let acknowledged = emptyBatch();
   let confirmedIds: string[] = [];
   let gunAtMs = 0;
+  let cpuAtGun = process.cpuUsage();
   let left = 0;
   let firstRoundMs = 0;
   const lastHoldMs = { firstTries: 0, all: 0 };
@@ -35,6 +36,7 @@ export function createTally(send: (message: FromCrowd) => void) {
 
     gun(): void {
       gunAtMs = performance.now();
+      cpuAtGun = process.cpuUsage();
     },
 
     answer(asked: Asked, status: number, code: string | undefined, latencyMs: number): void {
@@ -95,7 +97,7 @@ export function createTally(send: (message: FromCrowd) => void) {
     flush,
 
     report(): CrowdReport {
-      const { user, system } = process.cpuUsage();
+      const { user, system } = process.cpuUsage(cpuAtGun);
       return {
         ...progress,
         answersByKind,

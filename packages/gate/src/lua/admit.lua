@@ -21,7 +21,7 @@ local epoch, terms, longest, requests = ARGV[1], ARGV[2], tonumber(ARGV[3]), ton
 if redis.call('EXISTS', boot) == 0 then return 'closed' end
 local asked, fields, seen = {}, {}, {}
 local names = { 'epoch', 'terms', 'rebuilding', 'time', 'newcomers', 'opensAt', 'closesAt', 'limit', 'waitlist', 'waiting',
-  'seq', 'lined', 'decided', 'tip', 'cursor', 'journal' }
+  'joined', 'seq', 'lined', 'decided', 'tip', 'cursor', 'journal' }
 local function need(list, field)
   if not seen[field] then
     seen[field] = true
@@ -38,6 +38,7 @@ for i = 1, requests do
     units = units + quantity
     need(names, 'ceiling:' .. sku)
     need(names, 'admitted:' .. sku)
+    need(names, 'stock:' .. sku)
   end
   local request = {
     buyer = ARGV[cursor], key = ARGV[cursor + 1], fingerprint = ARGV[cursor + 2],
@@ -87,6 +88,7 @@ end
 
 local limit = tonumber(sale.limit)
 local seq, lined, tip = tonumber(sale.seq), tonumber(sale.lined), sale.tip
+local joined = tonumber(sale.joined)
 local room = longest - (seq - tonumber(sale.cursor))
 local admitted = {}
 local changedBuyers, changedItems = {}, {}
@@ -102,6 +104,19 @@ local function firstMissing(lines)
     if admittedOf(line[1]) + line[2] > tonumber(sale['ceiling:' .. line[1]]) then return line[1] end
   end
   return nil
+end
+
+-- Those in the ledger's line, and those who joined it in entries that are not decided yet.
+local function someoneWaits()
+  return sale.waiting ~= '0' or joined > tonumber(sale.cursor)
+end
+
+-- A party that is larger than all of the stock would wait for ever.
+local function canEverFit(lines)
+  for _, line in ipairs(lines) do
+    if line[2] > tonumber(sale['stock:' .. line[1]]) then return false end
+  end
+  return true
 end
 
 local function reply(word, a, b, c)
@@ -125,9 +140,9 @@ local function decide(i, request)
   local claimed = tonumber(known[claimedField] or 0) + request.units
   if not house and limit and claimed - tonumber(known[releasedField] or 0) > limit then return reply('limit_reached') end
   local missing = firstMissing(request.lines)
-  local joins = not house and sale.waitlist == '1'
+  local joins = not house and sale.waitlist == '1' and canEverFit(request.lines)
   if missing and not joins then return reply('sold_out', missing) end
-  local takes = not missing and (house or not joins or sale.waiting == '0')
+  local takes = not missing and (house or not joins or not someoneWaits())
 
   if takes then
     for _, line in ipairs(request.lines) do
@@ -138,6 +153,7 @@ local function decide(i, request)
   room = room - 1
   seq = seq + 1
   lined = lined + 1
+  if not takes then joined = seq end
   if not house then
     known[claimedField] = string.format('%.0f', claimed)
     changedBuyers[claimedField] = true
@@ -163,7 +179,7 @@ for _, write in ipairs(writes) do
   redis.call('HSET', write[4], 'status', 'queued', 'v', '1', 'seq', write[1], 'place', write[6], 'buyer', write[5].buyer,
     'lines', write[5].packed, 'at', at, 'epoch', epoch, 'tip', write[3])
 end
-local changes = { 'seq', string.format('%.0f', seq), 'lined', string.format('%.0f', lined), 'tip', tip, 'time', at }
+local changes = { 'seq', string.format('%.0f', seq), 'lined', string.format('%.0f', lined), 'joined', string.format('%.0f', joined), 'tip', tip, 'time', at }
 for sku in pairs(changedItems) do
   changes[#changes + 1] = 'admitted:' .. sku
   changes[#changes + 1] = string.format('%.0f', admitted[sku])

@@ -42,9 +42,12 @@ if anchor then
   if anchor[2][4] ~= ledgerTip then return { 'chain', journal } end
 elseif seq == ledgerCursor then
   if tip ~= ledgerTip then return { 'chain', journal } end
-else
+elseif ledgerCursor >= tonumber(sale.cursor) then
+  -- No anchor, and no newer settlement that trimmed it: what follows must continue the ledger's chain.
   local first = redis.call('XRANGE', intake, '-', '+', 'COUNT', 1)[1]
-  if first and tonumber(string.match(first[1], '^%d+')) <= ledgerCursor then return { 'chain', journal } end
+  local continues = first and first[1] == string.format('%.0f-0', ledgerCursor + 1)
+    and first[2][4] == redis.sha1hex(ledgerTip .. '\n' .. first[2][2])
+  if not continues then return { 'chain', journal } end
 end
 if journal < from then return { 'gap', journal } end
 

@@ -36,6 +36,7 @@ for i = 5, #KEYS do
   local tip = redis.sha1hex(sale[2] .. '\n' .. entry)
   redis.call('XADD', intake, seq .. '-0', 'e', entry, 'h', tip)
   redis.call('HSET', staged, 'seq', seq, 'tip', tip)
+  if kind == 'reserve' and not fits then redis.call('HSET', staged, 'joined', seq) end
   if reserves then
     redis.call('DEL', KEYS[i])
     redis.call('HSET', KEYS[i], 'status', 'queued', 'v', '1', 'seq', seq, 'place', sale[3], 'buyer', buyer,

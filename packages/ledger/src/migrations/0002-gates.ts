@@ -13,6 +13,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       position bigint not null,
       head text not null,
       waiting bigint not null,
+      ran_at bigint not null,
       constraint gates_pkey primary key (sale_id, region)
     )`.execute(db);
 }

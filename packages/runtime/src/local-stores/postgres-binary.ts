@@ -5,9 +5,7 @@ import {
   constants,
   cpSync,
   existsSync,
-  lstatSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -108,12 +106,4 @@ function copyForOthers(native: string, target: string): void {
     rmSync(draft, { recursive: true, force: true });
     if (!existsSync(target)) throw new Error(`the Postgres binaries could not be copied to ${target}`, { cause });
   }
-}
-
-function openToOthers(path: string): void {
-  const kind = lstatSync(path);
-  if (kind.isSymbolicLink()) return;
-  // Whatever the umask was: readable for all, and executable where the owner may execute.
-  chmodSync(path, kind.isDirectory() || (kind.mode & 0o100) !== 0 ? 0o755 : 0o644);
-  if (kind.isDirectory()) for (const name of readdirSync(path)) openToOthers(join(path, name));
 }

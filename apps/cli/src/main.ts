@@ -1,0 +1,41 @@
+/** `holdfast`: the command line. Each command is loaded only when it is called. */
+import { defineCommand, runMain } from 'citty';
+
+type Run = (rawArgs: string[]) => Promise<number>;
+
+const rush: Run = async (rawArgs) => (await import('./rush.ts')).rush(rawArgs);
+
+const main = defineCommand({
+  meta: { name: 'holdfast', description: 'Sell a limited stock to a crowd, in order, and never one unit too many.' },
+  subCommands: {
+    up: command('Start everything on this machine, until Ctrl-C', async () => (await import('./up.ts')).up()),
+    dev: command('The same, and start the apps again when a source changes', async () => (await import('./dev.ts')).dev()),
+    migrate: command('Bring the schema up to date', async () => (await import('./migrate.ts')).migrateCommand()),
+    seed: command('Create the demo sale', async () => (await import('./seed.ts')).seed()),
+    reset: defineCommand({
+      meta: { description: "Throw away this folder's own stores, after asking" },
+      args: { yes: { type: 'boolean', description: 'Do not ask', default: false } },
+      run: async ({ args }) => {
+        const { reset } = await import('./reset.ts');
+        process.exitCode = await reset({ yes: args.yes });
+      },
+    }),
+    rush: command('Send a crowd to a sale, and prove what happened', rush),
+  },
+});
+
+// The rush reads its many options itself, --help too.
+const [name, ...rest] = process.argv.slice(2);
+if (name === 'rush') process.exitCode = await rush(rest);
+else await runMain(main);
+// A store's or a channel's last handle must not keep a finished command waiting.
+process.exit();
+
+function command(description: string, run: Run) {
+  return defineCommand({
+    meta: { description },
+    run: async ({ rawArgs }) => {
+      process.exitCode = await run(rawArgs);
+    },
+  });
+}

@@ -1,0 +1,19 @@
+import { configOrExit } from '@holdfast/runtime';
+import { adminKeyOf } from './admin-key.ts';
+import { readConsoleAccess } from './config.ts';
+import { createDemoSale, demoSale } from './demo-sale.ts';
+import { stateFolder } from './project.ts';
+import { runningIn } from './running.ts';
+
+/** Creates the demo sale in the stack that runs here, or at CONSOLE_URL. Resolves to the exit code. */
+export async function seed(): Promise<number> {
+  const { CONSOLE_URL, ADMIN_KEY } = configOrExit(readConsoleAccess);
+  const address = CONSOLE_URL ?? runningIn(stateFolder)?.console;
+  if (address === undefined || address === null) {
+    console.error('There is no console to seed: npm start, or set CONSOLE_URL and ADMIN_KEY.');
+    return 1;
+  }
+  const done = await createDemoSale(new URL(address), ADMIN_KEY ?? adminKeyOf(stateFolder));
+  console.log(done === 'created' ? `Created the sale ${demoSale.id}.` : `The sale ${demoSale.id} is there already.`);
+  return 0;
+}
