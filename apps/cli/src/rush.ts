@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
-import { readSettings } from './rush/config.ts';
+import { ConfigProblems } from '@holdfast/runtime';
+import { readConsoleAccess } from './config.ts';
 import { sendCrowd } from './rush/crowd-process.ts';
 import { createMerchant } from './rush/merchant.ts';
-import { type RushOptions, readOptions, usage } from './rush/options.ts';
+import { type ReadOptions, type RushOptions, readOptions, usage } from './rush/options.ts';
 import { createProgressLine } from './rush/progress-line.ts';
 import { isBroken, prove } from './rush/proof.ts';
 import { createShopWindow } from './rush/shop-window.ts';
@@ -14,7 +15,7 @@ import { rushTable } from './rush/table.ts';
  * is broken, 2 unusable options, 3 the rush could not be finished, so nothing is proven.
  */
 export async function rush(argv: string[]): Promise<number> {
-  const read = readOptions(argv, readSettings());
+  const read = readAll(argv);
   if (read.kind === 'help') {
     console.log(usage);
     return 0;
@@ -35,8 +36,18 @@ export async function rush(argv: string[]): Promise<number> {
   }
 }
 
+function readAll(argv: string[]): ReadOptions {
+  try {
+    const { CONSOLE_URL, ADMIN_KEY } = readConsoleAccess();
+    return readOptions(argv, { console: CONSOLE_URL, key: ADMIN_KEY });
+  } catch (error) {
+    if (!(error instanceof ConfigProblems)) throw error;
+    return { kind: 'unusable', problems: [...error.problems] };
+  }
+}
+
 async function rushOnce(options: RushOptions, signal: AbortSignal): Promise<number> {
-  const stage = await openStage(options);
+  const stage = await openStage(options, signal);
   try {
     const merchant =
       stage.console === undefined ? undefined : createMerchant(stage.console.url, stage.console.key);

@@ -1,0 +1,169 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Stack, startStack } from '../../apps/cli/src/stack.ts';
+import { until } from '../support/sales.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+/** What the issue of every disaster promises: somebody goes on within this time. */
+const takeoverMs = 3_000;
+
+describe('when a process is killed or frozen in the middle of a rush', () => {
+  let stack: Stack;
+  let database: pg.Pool;
+
+  beforeAll(async () => {
+    stack = await startStack({ dir: temporaryFolder('processes'), workers: 2, edges: 2 });
+    database = new pg.Pool({ connectionString: stack.databaseUrl, max: 2 });
+    database.on('error', () => undefined);
+  }, 90_000);
+  afterAll(async () => {
+    await database.end();
+    await stack.stop();
+  });
+
+  it.each(['worker 1', 'worker 2'])('F17: %s killed with -9, commits go on within 3 s', async (worker) => {
+    const rush = await startRush(stack);
+    kill(stack, worker, 'SIGKILL');
+    await rush.lasts(takeoverMs + 1_000);
+    await expectWhole(await rush.end());
+    expect(await longestPauseMs(rush.saleId)).toBeLessThan(takeoverMs);
+  }, 60_000);
+
+  it.each(['worker 1', 'worker 2'])('F20: %s frozen, another takes over within 3 s; thawed, it harms nothing', async (worker) => {
+    const rush = await startRush(stack);
+    const pid = kill(stack, worker, 'SIGSTOP');
+    await rush.lasts(takeoverMs + 1_500);
+    process.kill(pid, 'SIGCONT');
+    await rush.lasts(500);
+    await expectWhole(await rush.end());
+    expect(await longestPauseMs(rush.saleId)).toBeLessThan(takeoverMs);
+  }, 60_000);
+
+  it('F04: an edge killed with -9 leaves every ticket that it acknowledged, and every unit that it took, to become a hold', async () => {
+    const rush = await startRush(stack);
+    kill(stack, 'edge 1', 'SIGKILL');
+    await rush.lasts(1_500);
+    await expectWhole(await rush.end());
+  }, 60_000);
+
+  it('F24: Postgres killed with -9 and started again: the sale goes on', async () => {
+    const rush = await startRush(stack);
+    kill(stack, 'postgres', 'SIGKILL');
+    await rush.lasts(3_000);
+    await expectWhole(await rush.end());
+  }, 60_000);
+
+  it('F11: Redis killed with -9 and started again: the sale goes on, and no acknowledged ticket is lost', async () => {
+    const rush = await startRush(stack);
+    kill(stack, 'redis', 'SIGKILL');
+    await rush.lasts(3_000);
+    await expectWhole(await rush.end());
+  }, 60_000);
+
+  /** Every acknowledged ticket has a row, the audit finds every law kept, and nothing is left undecided. */
+  async function expectWhole({ saleId, acknowledged }: { saleId: string; acknowledged: string[] }): Promise<void> {
+    expect(acknowledged.length).toBeGreaterThan(50);
+    const audit = await until(
+      `the audit of ${saleId} to hold`,
+      async () => {
+        const answer = await askConsole(stack, `/v1/sales/${saleId}/audit`).catch(() => null);
+        if (answer === null || !answer.ok) return null;
+        const verdict = (await answer.json()) as { ok: boolean; checks: { ok: boolean }[] };
+        return verdict.ok ? verdict : null;
+      },
+      20_000,
+    );
+    expect(audit.checks.filter((check) => !check.ok)).toEqual([]);
+    const rows = await until('every acknowledged ticket to have its row', async () => {
+      const found = await database.query<{ id: string }>(
+        'select ticket_id as id from reservations where sale_id = $1 and ticket_id = any($2::text[])',
+        [saleId, acknowledged],
+      );
+      return found.rows.length === new Set(acknowledged).size ? found.rows : null;
+    });
+    expect(rows).toHaveLength(new Set(acknowledged).size);
+  }
+
+  /** The longest time between two events of the journal, by the gate's clock. */
+  async function longestPauseMs(saleId: string): Promise<number> {
+    const { rows } = await database.query<{ pause: number }>(
+      `select extract(epoch from max(at - before)) * 1000 as pause
+         from (select at, lag(at) over (order by position) as before from events where sale_id = $1 and type = 'held') e`,
+      [saleId],
+    );
+    return Number(rows[0]?.pause);
+  }
+});
+
+interface Rush {
+  saleId: string;
+  lasts(milliseconds: number): Promise<void>;
+  end(): Promise<{ saleId: string; acknowledged: string[] }>;
+}
+
+/** A steady crowd at both edges of a new sale, each buyer asking again with the same key until there is an answer. */
+async function startRush(stack: Stack): Promise<Rush> {
+  const saleId = `rush-${randomUUID().slice(0, 8)}`;
+  const created = await askConsole(stack, '/v1/sales', {
+    id: saleId,
+    name: 'A rush',
+    status: 'open',
+    items: [{ sku: 'tee', stock: 1_000_000 }],
+  });
+  expect(created.status).toBe(201);
+  const acknowledged: string[] = [];
+  let open = true;
+  const buyers = Array.from({ length: 8 }, async (_, lane) => {
+    for (let turn = 0; open; turn++) {
+      const ticketId = await buyWhateverHappens(stack, saleId, `${lane}-${turn}`, lane + turn);
+      if (ticketId !== null) acknowledged.push(ticketId);
+      await sleep(20);
+    }
+  });
+  await until('the rush to be under way', async () => acknowledged.length > 30);
+  return {
+    saleId,
+    lasts: (milliseconds) => sleep(milliseconds),
+    async end() {
+      open = false;
+      await Promise.all(buyers);
+      return { saleId, acknowledged };
+    },
+  };
+}
+
+async function buyWhateverHappens(stack: Stack, saleId: string, buyerId: string, turn: number): Promise<string | null> {
+  const giveUpAt = performance.now() + 20_000;
+  for (let attempt = 0; performance.now() < giveUpAt; attempt++) {
+    const edge = stack.edges[(turn + attempt) % stack.edges.length] as URL;
+    const answer = await fetch(new URL(`/v1/sales/${saleId}/reservations`, edge), {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', 'Idempotency-Key': buyerId },
+      body: JSON.stringify({ buyerId }),
+      signal: AbortSignal.timeout(5_000),
+    }).catch(() => null);
+    if (answer !== null && answer.status < 300) return ((await answer.json()) as { id: string }).id;
+    await answer?.body?.cancel();
+    if (answer !== null && answer.status !== 503) throw new Error(`A buyer was answered ${answer.status}`);
+    await sleep(50);
+  }
+  throw new Error('A buyer had no answer in 20 s');
+}
+
+function askConsole(stack: Stack, path: string, body?: object): Promise<Response> {
+  return fetch(new URL(path, stack.console.url), {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { Authorization: `Bearer ${stack.console.key}`, 'Content-Type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(10_000),
+  });
+}
+
+function kill(stack: Stack, name: string, signal: NodeJS.Signals): number {
+  const pid = stack.pids()[name];
+  if (pid === undefined) throw new Error(`${name} is not running`);
+  process.kill(pid, signal);
+  return pid;
+}
