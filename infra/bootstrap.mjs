@@ -52,18 +52,25 @@ function readPackages(file) {
 }
 
 async function install() {
-  const lock = join(root, 'node_modules.installing');
+  const lock = join(root, '.holdfast', 'installing');
+  mkdirSync(dirname(lock), { recursive: true });
   await takeTurn(lock);
   let failure;
   try {
     // Another process may have done it while we waited.
     if (missingPackages().length === 0) return;
     process.stderr.write('installing packages ...\n');
-    const npm = process.env.npm_execpath?.endsWith('.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
+    const npm = process.env.npm_execpath?.endsWith('.js')
+      ? [process.execPath, process.env.npm_execpath]
+      : ['npm'];
     const [file, ...before] = npm;
     // Not `ci`: it refuses a lock file made where some platform's binaries were not to be had.
     const how = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
-    const done = spawnSync(file, [...before, ...how], { cwd: root, encoding: 'utf8', env: installEnvironment() });
+    const done = spawnSync(file, [...before, ...how], {
+      cwd: root,
+      encoding: 'utf8',
+      env: installEnvironment(),
+    });
     if (done.status !== 0) failure = `${done.stdout ?? ''}${done.stderr ?? ''}${done.error ?? ''}`;
   } finally {
     rmSync(lock, { recursive: true, force: true });
@@ -73,7 +80,9 @@ async function install() {
 
 /** `npm run` hands its own settings down; among them are ones that would turn this into another kind of install. */
 function installEnvironment() {
-  const kept = Object.entries(process.env).filter(([name]) => !/^npm_(lifecycle|package|command|node_execpath)/i.test(name));
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^npm_(lifecycle|package|command|node_execpath)/i.test(name),
+  );
   return Object.fromEntries(kept);
 }
 
@@ -89,7 +98,8 @@ async function takeTurn(lock) {
       if (error.code !== 'EEXIST') fail(`this folder cannot be written to: ${error.message}`);
     }
     if (isAbandoned(lock)) rmSync(lock, { recursive: true, force: true });
-    else if (Date.now() > deadline) fail(`another process is installing packages for too long; remove ${lock}`);
+    else if (Date.now() > deadline)
+      fail(`another process is installing packages for too long; remove ${lock}`);
     else await sleep(200);
   }
 }
@@ -110,7 +120,9 @@ function findNode() {
   const brought = join(bin, 'node');
   if (existsSync(brought)) return brought;
   if (Number(process.versions.node.split('.')[0]) >= nodeMajor) return process.execPath;
-  return fail(`Node ${nodeMajor} is needed, and there is no package of it for this machine: install it from nodejs.org`);
+  return fail(
+    `Node ${nodeMajor} is needed, and there is no package of it for this machine: install it from nodejs.org`,
+  );
 }
 
 function run(node, file, rest) {

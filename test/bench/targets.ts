@@ -1,4 +1,4 @@
-/** What to reach (PERFORMANCE.md), and what was reached. */
+/** What to reach, and what was reached. */
 import type { BarePairs, Pairs } from './bare-pairs.ts';
 import type { CrowdResult } from './crowd.ts';
 import type { Growth, WorkerRound } from './growth.ts';

@@ -29,7 +29,10 @@ describe('when a commit run is killed, frozen or doubled', () => {
   afterAll(() => house.close());
 
   async function dieAt(saleId: string, parts: { ledger?: RunLedger; gate?: WorkerGate }): Promise<void> {
-    const committer = createCommitter({ ledger: parts.ledger ?? house.ledger, gate: parts.gate ?? house.gate });
+    const committer = createCommitter({
+      ledger: parts.ledger ?? house.ledger,
+      gate: parts.gate ?? house.gate,
+    });
     await expect(committer.commitSale(saleId)).rejects.toThrow(Killed);
   }
 
@@ -47,7 +50,9 @@ describe('when a commit run is killed, frozen or doubled', () => {
     await dieAt(sale, { ledger: dying(house.ledger, 'commitRun', 'after') });
     expect(await house.edge.readTicket(ticket?.id ?? '')).toMatchObject({ ticket: { status: 'queued' } });
     await house.commit(sale);
-    expect(await house.edge.readTicket(ticket?.id ?? '')).toMatchObject({ ticket: { status: 'held', version: 2 } });
+    expect(await house.edge.readTicket(ticket?.id ?? '')).toMatchObject({
+      ticket: { status: 'held', version: 2 },
+    });
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 1 } });
   });
 
@@ -91,9 +96,12 @@ describe('when a commit run is killed, frozen or doubled', () => {
       })),
     );
     try {
-      const buying = Promise.all(Array.from({ length: 600 }, (_, index) => buy(house.edge, sale, `b${index}`)));
+      const buying = Promise.all(
+        Array.from({ length: 600 }, (_, index) => buy(house.edge, sale, `b${index}`)),
+      );
       const committers = parts.map((part) => createCommitter(part));
-      for (let round = 0; round < 5; round++) await Promise.all(committers.map((one) => one.commitSale(sale)));
+      for (let round = 0; round < 5; round++)
+        await Promise.all(committers.map((one) => one.commitSale(sale)));
       const tickets = await buying;
       await house.commit(sale);
       expect(tickets.filter((ticket) => ticket !== null)).toHaveLength(500);
@@ -125,7 +133,13 @@ describe('when a commit run is killed, frozen or doubled', () => {
     const tickets = await buyMany(house.edge, sale, 'b', 5);
     await house.commit(sale);
     for (const ticket of tickets) {
-      await house.edge.command({ ticketId: ticket?.id ?? '', kind: 'cancel', idempotencyKey: null, paymentRef: null, seconds: null });
+      await house.edge.command({
+        ticketId: ticket?.id ?? '',
+        kind: 'cancel',
+        idempotencyKey: null,
+        paymentRef: null,
+        seconds: null,
+      });
     }
     await house.commit(sale);
     const whole = await house.ledger.settlement(sale, 0, 100);

@@ -18,10 +18,15 @@ describe('when a payment meets the deadline', () => {
   it(`F32: two confirms, a cancel and the deadline within ${spreadMs} ms of each other, ${races} times: exactly one wins`, async () => {
     const sale = await openTees(house, races, { holdSeconds: 2 });
     const tickets = (await Promise.all(
-      Array.from({ length: races }, (_, index) => buy(house.edges[index % 2] ?? house.edge, sale, `b${index}`)),
+      Array.from({ length: races }, (_, index) =>
+        buy(house.edges[index % 2] ?? house.edge, sale, `b${index}`),
+      ),
     )) as Ticket[];
     await atRest(house, sale);
-    const held = await house.ledger.readReservations(sale, tickets.map((ticket) => ticket.id));
+    const held = await house.ledger.readReservations(
+      sale,
+      tickets.map((ticket) => ticket.id),
+    );
     expect(held.every((reservation) => reservation.status === 'held')).toBe(true);
 
     await Promise.all(
@@ -37,11 +42,16 @@ describe('when a payment meets the deadline', () => {
     await atRest(house, sale, 20_000);
 
     const units = await expectConservation(house, sale);
-    const final = await house.ledger.readReservations(sale, tickets.map((ticket) => ticket.id));
+    const final = await house.ledger.readReservations(
+      sale,
+      tickets.map((ticket) => ticket.id),
+    );
     for (const reservation of final) {
       const won = Object.values(reservation.outcomes).filter((outcome) => outcome === 'ok');
       expect(['confirmed', 'cancelled', 'expired']).toContain(reservation.status);
-      expect(won, `${reservation.ticketId} ${reservation.status}`).toHaveLength(reservation.status === 'expired' ? 0 : 1);
+      expect(won, `${reservation.ticketId} ${reservation.status}`).toHaveLength(
+        reservation.status === 'expired' ? 0 : 1,
+      );
     }
     const { confirmed = 0, cancelled = 0, expired = 0 } = units['tee'] ?? {};
     expect(confirmed + cancelled + expired).toBe(races);
@@ -51,14 +61,32 @@ describe('when a payment meets the deadline', () => {
   }, 60_000);
 });
 
-async function confirmAt(house: House, edge: number, ticketId: string, at: number, key: string): Promise<void> {
+async function confirmAt(
+  house: House,
+  edge: number,
+  ticketId: string,
+  at: number,
+  key: string,
+): Promise<void> {
   await sleepUntil(at);
-  await house.edges[edge]?.command({ ticketId, kind: 'confirm', idempotencyKey: key, paymentRef: null, seconds: null });
+  await house.edges[edge]?.command({
+    ticketId,
+    kind: 'confirm',
+    idempotencyKey: key,
+    paymentRef: null,
+    seconds: null,
+  });
 }
 
 async function cancelAt(house: House, ticketId: string, at: number): Promise<void> {
   await sleepUntil(at);
-  await house.edge.command({ ticketId, kind: 'cancel', idempotencyKey: null, paymentRef: null, seconds: null });
+  await house.edge.command({
+    ticketId,
+    kind: 'cancel',
+    idempotencyKey: null,
+    paymentRef: null,
+    seconds: null,
+  });
 }
 
 function sleepUntil(at: number): Promise<void> {

@@ -30,7 +30,9 @@ describe('when Redis loses its memory', () => {
     const after = await buyMany(house.edge, sale, 'c', 30);
     expect(after.filter((ticket) => ticket !== null)).toHaveLength(7);
     expect(await buy(house.edge, sale, 'b0'), 'the limit is remembered').toBeNull();
-    expect(await house.edge.readTicket(before[3]?.id ?? '')).toMatchObject({ ticket: { status: 'held', seq: 4 } });
+    expect(await house.edge.readTicket(before[3]?.id ?? '')).toMatchObject({
+      ticket: { status: 'held', seq: 4 },
+    });
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 20 } });
     expect(rebuilds(house, sale).length).toBeGreaterThan(1);
   });
@@ -78,7 +80,12 @@ describe('when Redis loses its memory', () => {
       Array.from({ length: 60 }, async (_, index) => {
         await new Promise((resolve) => setTimeout(resolve, index * 10));
         return until(`buyer ${index} to get an answer`, async () => {
-          const answer = await house.edge.reserve({ saleId: sale, buyerId: `b${index}`, lines: null, idempotencyKey: 'k' });
+          const answer = await house.edge.reserve({
+            saleId: sale,
+            buyerId: `b${index}`,
+            lines: null,
+            idempotencyKey: 'k',
+          });
           return answer.kind === 'refused' && answer.code === 'gate_unavailable' ? null : answer;
         });
       }),
@@ -97,12 +104,17 @@ describe('when Redis loses its memory', () => {
 
 /** The first is the one that gave the new sale its gate. */
 function rebuilds(house: House, saleId: string): string[] {
-  return house.logged.filter((line) => line.startsWith('rebuilt ') && line.includes(`"${saleId}"`) && line.includes('"rebuilt"'));
+  return house.logged.filter(
+    (line) => line.startsWith('rebuilt ') && line.includes(`"${saleId}"`) && line.includes('"rebuilt"'),
+  );
 }
 
 function aofFile(dir: string): string {
   const folder = join(dir, 'appendonlydir');
-  const name = readdirSync(folder).filter((file) => file.endsWith('.incr.aof')).sort().at(-1);
+  const name = readdirSync(folder)
+    .filter((file) => file.endsWith('.incr.aof'))
+    .sort()
+    .at(-1);
   if (name === undefined) throw new Error('Redis has no append-only file');
   return join(folder, name);
 }

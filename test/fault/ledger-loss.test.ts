@@ -21,10 +21,14 @@ describe('when Postgres is away', () => {
     expect([...first, ...while_].every((ticket) => ticket !== null)).toBe(true);
     expect(await house.edge.readTicket(while_[0]?.id ?? '')).toMatchObject({ ticket: { status: 'queued' } });
     await house.postgres?.restart();
-    await until('the last ticket to be held', async () => {
-      const read = await house.edge.readTicket(while_.at(-1)?.id ?? '');
-      return read.kind === 'ticket' && read.ticket.status === 'held';
-    }, 20_000);
+    await until(
+      'the last ticket to be held',
+      async () => {
+        const read = await house.edge.readTicket(while_.at(-1)?.id ?? '');
+        return read.kind === 'ticket' && read.ticket.status === 'held';
+      },
+      20_000,
+    );
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 70 } });
   }, 60_000);
 
@@ -34,13 +38,23 @@ describe('when Postgres is away', () => {
     const other = await buy(house.edge, sale, 'bob');
     await atRest(house, sale);
     await house.postgres?.kill();
-    await house.edge.command({ ticketId: ticket?.id ?? '', kind: 'confirm', idempotencyKey: null, paymentRef: null, seconds: null });
+    await house.edge.command({
+      ticketId: ticket?.id ?? '',
+      kind: 'confirm',
+      idempotencyKey: null,
+      paymentRef: null,
+      seconds: null,
+    });
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     await house.postgres?.restart();
-    await until('the other hold to lapse', async () => {
-      const read = await house.edge.readTicket(other?.id ?? '');
-      return read.kind === 'ticket' && read.ticket.status === 'expired';
-    }, 20_000);
+    await until(
+      'the other hold to lapse',
+      async () => {
+        const read = await house.edge.readTicket(other?.id ?? '');
+        return read.kind === 'ticket' && read.ticket.status === 'expired';
+      },
+      20_000,
+    );
     expect(await house.edge.readTicket(ticket?.id ?? '')).toMatchObject({ ticket: { status: 'confirmed' } });
     expect(await expectConservation(house, sale)).toEqual({ tee: { confirmed: 1, expired: 1 } });
   }, 60_000);

@@ -18,7 +18,12 @@ describe('when an answer is lost on its way', () => {
 
   it('F01: a buyer who drops and asks again with the same key has one ticket and one unit', async () => {
     const sale = await openTees(house, 5);
-    const request = { saleId: sale, buyerId: 'ann', lines: [{ sku: 'tee', quantity: 1 }], idempotencyKey: 'once' };
+    const request = {
+      saleId: sale,
+      buyerId: 'ann',
+      lines: [{ sku: 'tee', quantity: 1 }],
+      idempotencyKey: 'once',
+    };
     const answers = await Promise.all(Array.from({ length: 20 }, () => house.edge.reserve(request)));
     await house.commit(sale);
     const again = await house.edge.reserve(request);

@@ -4,7 +4,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Stack, startStack } from '../../apps/cli/src/stack.ts';
 import { until } from '../support/sales.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { temporaryFolder } from '@holdfast/runtime/local-stores';
 
 /** What the issue of every disaster promises: somebody goes on within this time. */
 const takeoverMs = 3_000;
@@ -23,23 +23,31 @@ describe('when a process is killed or frozen in the middle of a rush', () => {
     await stack.stop();
   });
 
-  it.each(['worker 1', 'worker 2'])('F17: %s killed with -9, commits go on within 3 s', async (worker) => {
-    const rush = await startRush(stack);
-    kill(stack, worker, 'SIGKILL');
-    await rush.lasts(takeoverMs + 1_000);
-    await expectWhole(await rush.end());
-    expect(await longestPauseMs(rush.saleId)).toBeLessThan(takeoverMs);
-  }, 60_000);
+  it.each(['worker 1', 'worker 2'])(
+    'F17: %s killed with -9, commits go on within 3 s',
+    async (worker) => {
+      const rush = await startRush(stack);
+      kill(stack, worker, 'SIGKILL');
+      await rush.lasts(takeoverMs + 1_000);
+      await expectWhole(await rush.end());
+      expect(await longestPauseMs(rush.saleId)).toBeLessThan(takeoverMs);
+    },
+    60_000,
+  );
 
-  it.each(['worker 1', 'worker 2'])('F20: %s frozen, another takes over within 3 s; thawed, it harms nothing', async (worker) => {
-    const rush = await startRush(stack);
-    const pid = kill(stack, worker, 'SIGSTOP');
-    await rush.lasts(takeoverMs + 1_500);
-    process.kill(pid, 'SIGCONT');
-    await rush.lasts(500);
-    await expectWhole(await rush.end());
-    expect(await longestPauseMs(rush.saleId)).toBeLessThan(takeoverMs);
-  }, 60_000);
+  it.each(['worker 1', 'worker 2'])(
+    'F20: %s frozen, another takes over within 3 s; thawed, it harms nothing',
+    async (worker) => {
+      const rush = await startRush(stack);
+      const pid = kill(stack, worker, 'SIGSTOP');
+      await rush.lasts(takeoverMs + 1_500);
+      process.kill(pid, 'SIGCONT');
+      await rush.lasts(500);
+      await expectWhole(await rush.end());
+      expect(await longestPauseMs(rush.saleId)).toBeLessThan(takeoverMs);
+    },
+    60_000,
+  );
 
   it('F04: an edge killed with -9 leaves every ticket that it acknowledged, and every unit that it took, to become a hold', async () => {
     const rush = await startRush(stack);
@@ -63,7 +71,13 @@ describe('when a process is killed or frozen in the middle of a rush', () => {
   }, 60_000);
 
   /** Every acknowledged ticket has a row, the audit finds every law kept, and nothing is left undecided. */
-  async function expectWhole({ saleId, acknowledged }: { saleId: string; acknowledged: string[] }): Promise<void> {
+  async function expectWhole({
+    saleId,
+    acknowledged,
+  }: {
+    saleId: string;
+    acknowledged: string[];
+  }): Promise<void> {
     expect(acknowledged.length).toBeGreaterThan(50);
     const audit = await until(
       `the audit of ${saleId} to hold`,
@@ -134,7 +148,12 @@ async function startRush(stack: Stack): Promise<Rush> {
   };
 }
 
-async function buyWhateverHappens(stack: Stack, saleId: string, buyerId: string, turn: number): Promise<string | null> {
+async function buyWhateverHappens(
+  stack: Stack,
+  saleId: string,
+  buyerId: string,
+  turn: number,
+): Promise<string | null> {
   const giveUpAt = performance.now() + 20_000;
   for (let attempt = 0; performance.now() < giveUpAt; attempt++) {
     const edge = stack.edges[(turn + attempt) % stack.edges.length] as URL;

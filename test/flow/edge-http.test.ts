@@ -575,7 +575,7 @@ describe('an edge in trouble', () => {
   test('refuses with 503 and when to come back while the gate does not answer, and goes on afterwards', async () => {
     const saleId = await house.open();
     const ticket = await hold(saleId, 'anna');
-    process.kill(house.stores.redisPid, 'SIGSTOP');
+    process.kill(house.redis.pid as number, 'SIGSTOP');
     try {
       const answers = await Promise.all([
         reserve(saleId, 'bob'),
@@ -595,7 +595,7 @@ describe('an edge in trouble', () => {
       ]);
       expect((await get('/healthz')).status).toBe(200);
     } finally {
-      process.kill(house.stores.redisPid, 'SIGCONT');
+      process.kill(house.redis.pid as number, 'SIGCONT');
     }
     const again = await reserve(saleId, 'carl', 1, { Prefer: 'wait=10' });
     expect(again.status).toBe(201);

@@ -35,7 +35,9 @@ export async function expectConservation(
     expect(inUse, `${sku}: never oversold`).toBeLessThanOrEqual(stock);
     expect(taken - returned, `${sku}: counters equal rows`).toBe(inUse);
     expect(item?.ceiling, `${sku}: ceiling`).toBe(stock + returned);
-    expect(item?.admitted, `${sku}: what the gate gave is what the ledger took`).toBe(taken + (item?.inIntake ?? 0));
+    expect(item?.admitted, `${sku}: what the gate gave is what the ledger took`).toBe(
+      taken + (item?.inIntake ?? 0),
+    );
   }
   expect(Number(journal[0]?.count), 'the journal has no gap').toBe(Number(journal[0]?.last));
   return bySku;

@@ -1,10 +1,9 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { migrate } from '@holdfast/ledger';
-import { removePostgres, startPostgres } from '@holdfast/runtime/local-stores';
+import { removePostgres, startPostgres, temporaryFolder } from '@holdfast/runtime/local-stores';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
-import { temporaryFolder } from './temporary-folder.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

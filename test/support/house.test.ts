@@ -30,9 +30,12 @@ test('what was held before a kill -9 of Redis is readable after its restart', as
   await house.redis.restart();
   const [, other] = house.edges;
   await expect
-    .poll(async () => {
-      const read = await other?.readTicket(answer.ticket.id);
-      return read?.kind === 'ticket' ? read.ticket.status : 'unreadable';
-    }, { timeout: 10_000 })
+    .poll(
+      async () => {
+        const read = await other?.readTicket(answer.ticket.id);
+        return read?.kind === 'ticket' ? read.ticket.status : 'unreadable';
+      },
+      { timeout: 10_000 },
+    )
     .toBe('held');
 });

@@ -71,7 +71,8 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const logged: string[] = [];
   const note = (fields: object, message: string) => void logged.push(`${message} ${JSON.stringify(fields)}`);
   const log = { info: note, warn: note, error: note };
-  const onRebuild = (saleId: string, why: string, outcome: string) => log.info({ saleId, why, outcome }, 'rebuilt');
+  const onRebuild = (saleId: string, why: string, outcome: string) =>
+    log.info({ saleId, why, outcome }, 'rebuilt');
 
   const frozen = new Map<string, PromiseWithResolvers<void>>();
   const workers: HouseWorker[] = [];

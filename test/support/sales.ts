@@ -2,17 +2,28 @@ import type { EdgeGate, ReserveAnswer, Ticket } from '@holdfast/core';
 import { type House, plainSale } from './house.ts';
 
 /** An open sale of `stock` tees; answers with its id. */
-export function openTees(house: House, stock: number, terms: Partial<ReturnType<typeof plainSale>> = {}): Promise<string> {
+export function openTees(
+  house: House,
+  stock: number,
+  terms: Partial<ReturnType<typeof plainSale>> = {},
+): Promise<string> {
   const items = [{ sku: 'tee', name: 'Tee', description: null, imageUrl: null, priceMinor: 4900, stock }];
   return house.openSale({ items, ...terms });
 }
 
 /** One tee for one buyer; the ticket, or null when it was refused. */
 export async function buy(edge: EdgeGate, saleId: string, buyerId: string): Promise<Ticket | null> {
-  return ticketOf(await edge.reserve({ saleId, buyerId, lines: [{ sku: 'tee', quantity: 1 }], idempotencyKey: null }));
+  return ticketOf(
+    await edge.reserve({ saleId, buyerId, lines: [{ sku: 'tee', quantity: 1 }], idempotencyKey: null }),
+  );
 }
 
-export function buyMany(edge: EdgeGate, saleId: string, name: string, buyers: number): Promise<(Ticket | null)[]> {
+export function buyMany(
+  edge: EdgeGate,
+  saleId: string,
+  name: string,
+  buyers: number,
+): Promise<(Ticket | null)[]> {
   return Promise.all(Array.from({ length: buyers }, (_, index) => buy(edge, saleId, `${name}${index}`)));
 }
 

@@ -1,10 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { migrate } from '@holdfast/ledger';
-import { removePostgres, type Store, startPostgres, startRedis } from '@holdfast/runtime/local-stores';
+import {
+  removePostgres,
+  type Store,
+  startPostgres,
+  startRedis,
+  temporaryFolder,
+} from '@holdfast/runtime/local-stores';
 import pg from 'pg';
 import { afterAll, inject } from 'vitest';
-import { temporaryFolder } from './temporary-folder.ts';
 
 /** A store of one test's own, which it may kill. */
 export type PrivateStore = Store & { dir: string };

@@ -1,7 +1,7 @@
 import { readConfig, settings } from '@holdfast/runtime';
 import { z } from 'zod';
 
-/** What `holdfast up` reads from its environment; see API.md, Processes and settings. */
+/** What `holdfast up` reads from its environment; the README has them all. */
 export const readUpConfig = (env?: Record<string, string | undefined>) =>
   readConfig(
     {

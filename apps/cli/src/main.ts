@@ -6,11 +6,18 @@ type Run = (rawArgs: string[]) => Promise<number>;
 const rush: Run = async (rawArgs) => (await import('./rush.ts')).rush(rawArgs);
 
 const main = defineCommand({
-  meta: { name: 'holdfast', description: 'Sell a limited stock to a crowd, in order, and never one unit too many.' },
+  meta: {
+    name: 'holdfast',
+    description: 'Sell a limited stock to a crowd, in order, and never one unit too many.',
+  },
   subCommands: {
     up: command('Start everything on this machine, until Ctrl-C', async () => (await import('./up.ts')).up()),
-    dev: command('The same, and start the apps again when a source changes', async () => (await import('./dev.ts')).dev()),
-    migrate: command('Bring the schema up to date', async () => (await import('./migrate.ts')).migrateCommand()),
+    dev: command('The same, and start the apps again when a source changes', async () =>
+      (await import('./dev.ts')).dev(),
+    ),
+    migrate: command('Bring the schema up to date', async () =>
+      (await import('./migrate.ts')).migrateCommand(),
+    ),
     seed: command('Create the demo sale', async () => (await import('./seed.ts')).seed()),
     reset: defineCommand({
       meta: { description: "Throw away this folder's own stores, after asking" },

@@ -14,6 +14,8 @@ export async function seed(): Promise<number> {
     return 1;
   }
   const done = await createDemoSale(new URL(address), ADMIN_KEY ?? adminKeyOf(stateFolder));
-  console.log(done === 'created' ? `Created the sale ${demoSale.id}.` : `The sale ${demoSale.id} is there already.`);
+  console.log(
+    done === 'created' ? `Created the sale ${demoSale.id}.` : `The sale ${demoSale.id} is there already.`,
+  );
   return 0;
 }

@@ -59,10 +59,21 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await stores.stop();
   }
 
-  function start(app: 'edge' | 'worker' | 'console', name: string, own: Record<string, string>, withheld: string[]): App {
+  function start(
+    app: 'edge' | 'worker' | 'console',
+    name: string,
+    own: Record<string, string>,
+    withheld: string[],
+  ): App {
     const common = { REDIS_URL: stores.redisUrl, HOST: host, ...options.env };
     const logFile = join(dir, 'logs', `${name.replace(' ', '-')}.log`);
-    const started = supervise({ name, app, logFile, say, env: appEnvironment({ ...common, ...own }, withheld) });
+    const started = supervise({
+      name,
+      app,
+      logFile,
+      say,
+      env: appEnvironment({ ...common, ...own }, withheld),
+    });
     apps.push(started);
     return started;
   }
@@ -97,7 +108,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       console: { url: consoleUrl, key },
       databaseUrl: stores.databaseUrl,
       redisUrl: stores.redisUrl,
-      pids: () => runningPids([...apps, { name: 'postgres', ...pidOf(stores.postgres) }, { name: 'redis', ...pidOf(stores.redis) }]),
+      pids: () =>
+        runningPids([
+          ...apps,
+          { name: 'postgres', ...pidOf(stores.postgres) },
+          { name: 'redis', ...pidOf(stores.redis) },
+        ]),
       async restartApps() {
         await Promise.all(apps.map((app) => app.restart()));
       },
@@ -109,17 +125,27 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-async function untilReady(app: App, url: URL, all: readonly App[], signal: AbortSignal | undefined): Promise<void> {
+async function untilReady(
+  app: App,
+  url: URL,
+  all: readonly App[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const deadline = Date.now() + readySeconds * 1000;
   for (;;) {
     signal?.throwIfAborted();
     const lost = all.find((other) => other.hopeless || other.deaths >= hopelessDeaths);
-    if (lost !== undefined) throw new Error(`${lost.name} does not start; its log ends with:\n${lost.lastWords()}`);
-    const answer = await fetch(new URL('/readyz', url), { signal: AbortSignal.timeout(2_000) }).catch(() => null);
+    if (lost !== undefined)
+      throw new Error(`${lost.name} does not start; its log ends with:\n${lost.lastWords()}`);
+    const answer = await fetch(new URL('/readyz', url), { signal: AbortSignal.timeout(2_000) }).catch(
+      () => null,
+    );
     await answer?.body?.cancel();
     if (answer?.ok) return;
     if (Date.now() > deadline) {
-      throw new Error(`${app.name} is not ready after ${readySeconds} s; its log ends with:\n${app.lastWords()}`);
+      throw new Error(
+        `${app.name} is not ready after ${readySeconds} s; its log ends with:\n${app.lastWords()}`,
+      );
     }
     await sleep(pollMs);
   }

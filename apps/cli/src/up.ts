@@ -31,7 +31,10 @@ export async function up(options: UpOptions = {}): Promise<number> {
       dir: stateFolder,
       workers: config.WORKERS,
       edges: config.EDGES,
-      ports: { edge: config.EDGE_PORT ?? defaultPorts.edge, console: config.CONSOLE_PORT ?? defaultPorts.console },
+      ports: {
+        edge: config.EDGE_PORT ?? defaultPorts.edge,
+        console: config.CONSOLE_PORT ?? defaultPorts.console,
+      },
       host: config.HOST,
       adminKey: config.ADMIN_KEY,
       databaseUrl: config.DATABASE_URL,

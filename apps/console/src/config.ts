@@ -1,6 +1,6 @@
 import { readConfig, settings } from '@holdfast/runtime';
 
-/** What the console reads from its environment; see API.md, Processes and settings. */
+/** What the console reads from its environment; the README has them all. */
 export const readConsoleConfig = (env?: Record<string, string | undefined>) =>
   readConfig(
     {

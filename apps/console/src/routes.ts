@@ -1,6 +1,6 @@
 import type { ConsoleContext } from './answers.ts';
 
-/** One call of API.md. `open` ones take no key. */
+/** One call of the contract. `open` ones take no key. */
 export interface Route {
   method: 'GET' | 'POST' | 'PATCH';
   path: string;

@@ -1,6 +1,6 @@
 import { readConfig, settings } from '@holdfast/runtime';
 
-/** What the edge reads from its environment; see API.md, Processes and settings. */
+/** What the edge reads from its environment; the README has them all. */
 export const readEdgeConfig = (env?: Record<string, string | undefined>) =>
   readConfig(
     {

@@ -5,15 +5,25 @@ import type { Metrics } from '@holdfast/runtime';
 export function createCommitMetrics(metrics: Metrics) {
   const entries = metrics.counter('committed_entries_total', 'Intake entries committed to the ledger');
   const expired = metrics.counter('expired_holds_total', 'Holds that lapsed');
-  const batch = metrics.histogram('commit_batch_entries', 'Intake entries per transaction', [1, 4, 16, 64, 256, 1_000]);
-  const seconds = metrics.histogram('commit_seconds', 'Time from deciding a batch to its commit', [
-    0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2,
-  ]);
-  const age = metrics.histogram('commit_age_seconds', 'Age of the oldest entry of a batch when it was read', [
-    0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 30,
-  ]);
+  const batch = metrics.histogram(
+    'commit_batch_entries',
+    'Intake entries per transaction',
+    [1, 4, 16, 64, 256, 1_000],
+  );
+  const seconds = metrics.histogram(
+    'commit_seconds',
+    'Time from deciding a batch to its commit',
+    [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2],
+  );
+  const age = metrics.histogram(
+    'commit_age_seconds',
+    'Age of the oldest entry of a batch when it was read',
+    [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 30],
+  );
   const rebuilds = metrics.counter('gate_rebuilds_total', 'Gates rebuilt from the ledger', ['outcome']);
+  const retries = metrics.counter('commit_retries_total', 'Runs that began again: a conflict, another run, a rebuild');
   return {
+    retried: () => retries.inc(),
     committed(done: CommittedBatch): void {
       entries.inc(done.entries);
       expired.inc(done.expired);

@@ -12,6 +12,8 @@ export function readWorkerConfig() {
     LOG_LEVEL: settings.logLevel,
     /** Sales that this process commits at a time. */
     COMMIT_CONCURRENCY: settings.count.default(8),
+    /** How often a run begins again after a conflict before it leaves the sale to the next bell or sweep. */
+    COMMIT_RETRIES: settings.count.default(8),
     /** How long a final ticket stays readable, seconds. */
     TICKET_RETENTION_SECONDS: settings.count.default(7 * 86_400),
   });

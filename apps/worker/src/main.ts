@@ -1,8 +1,15 @@
-/** A worker: answers bells with commit runs, and sweeps for what no bell rang for. The only writer of reservations. */
+/** A worker: answers bells with commit runs, and sweeps for what no bell rang for. Reservations are written by nothing but a commit run. */
 import { createWorkerGate } from '@holdfast/gate';
 import { createLedger } from '@holdfast/ledger';
 import { createCommitter, createCommitWorker, createSweep } from '@holdfast/pipeline';
-import { configOrExit, createLifecycle, createLogger, createMetrics, onceASecond, startHealthServer } from '@holdfast/runtime';
+import {
+  configOrExit,
+  createLifecycle,
+  createLogger,
+  createMetrics,
+  onceASecond,
+  startHealthServer,
+} from '@holdfast/runtime';
 import { createCommitMetrics } from './commit-metrics.ts';
 import { readWorkerConfig } from './config.ts';
 
@@ -36,7 +43,14 @@ const onRebuild = (saleId: string, why: string, outcome: 'rebuilt' | 'superseded
   commits.rebuilt(outcome);
   log.warn({ saleId, why, outcome }, 'a gate was rebuilt');
 };
-const committer = createCommitter({ ledger, gate, onCommit: commits.committed, onRebuild });
+const committer = createCommitter({
+  ledger,
+  gate,
+  onCommit: commits.committed,
+  onRetry: commits.retried,
+  onRebuild,
+  retryBudget: config.COMMIT_RETRIES,
+});
 lifecycle.add(
   'commit worker',
   await createCommitWorker({
@@ -51,7 +65,7 @@ lifecycle.add(
   'sweep',
   createSweep(
     { ledger, gate, committer, onRebuild },
-    { onError: onceASecond(log.error.bind(log), 'the sweep could not finish its pass') },
+    { shards: config.SHARDS, onError: onceASecond(log.error.bind(log), 'the sweep could not finish its pass') },
   ),
   (started) => started.close(),
 );

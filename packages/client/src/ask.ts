@@ -1,6 +1,6 @@
 import type { RefusalCode, Refused } from './ticket.ts';
 
-/** A fault of the world that outlived its retries: no connection, or 5xx or 429 until the end. */
+/** A fault of the world that outlived its retries: no connection, or 5xx, 429 or 408 until the end. */
 export class HoldfastUnreachable extends Error {
   override name = 'HoldfastUnreachable';
 }
@@ -16,8 +16,8 @@ export interface AskSettings {
 }
 
 /**
- * One request until it has an answer. 5xx, 429 and network faults are tried again after what `Retry-After` says, or
- * after a growing, jittered pause; always the very same request with the same headers, so a repeat with an
+ * One request until it has an answer. 5xx, 429, 408 and network faults are tried again after what `Retry-After`
+ * says, or after a growing, jittered pause; always the very same request with the same headers, so a repeat with an
  * Idempotency-Key can take nothing twice.
  * Throws `HoldfastUnreachable`, or the signal's reason when the caller gave up.
  */
@@ -33,7 +33,7 @@ export async function ask(
     let waitMs = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
     try {
       const response = await askOnce(settings, path, init, signal);
-      if (response.status < 500 && response.status !== 429) return response;
+      if (response.status < 500 && !ASKS_AGAIN.has(response.status)) return response;
       cause = new Error(`answered ${response.status}`);
       waitMs = retryAfterMs(response) ?? waitMs;
       await response.body?.cancel();
@@ -81,6 +81,8 @@ export function retryAfterMs(response: Response): number | undefined {
   return seconds >= 0 ? seconds * 1_000 : undefined;
 }
 
+/** Busy, and a connection that was closed for idleness just as it was used. */
+const ASKS_AGAIN = new Set([408, 429]);
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { malformedBody, problem, problemCodes, problemKinds, refusalProblem } from './problem.ts';
 import { problemSchema } from './openapi.ts';
 
-/** The table of API.md, written down a second time on purpose. */
+/** The table of the contract, written down a second time on purpose. */
 const statusOfApi: Record<string, number> = {
   sold_out: 409,
   not_open: 409,

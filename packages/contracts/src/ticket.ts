@@ -9,7 +9,7 @@ import {
 import { z } from 'zod';
 import { isoTime, isoTimeOrNull } from './text.ts';
 
-/** In the order of API.md. The record makes a new status a type error here. */
+/** In the order of the contract. The record makes a new status a type error here. */
 const statuses: Record<TicketStatus, true> = {
   lobby: true,
   queued: true,

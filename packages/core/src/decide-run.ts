@@ -3,7 +3,15 @@ import { type CommandEntry, type IntakeEntry, isReserve, type ReserveEntry } fro
 import { evolve } from './evolve.ts';
 import type { EventData, NewEvent, PackedLine } from './journal.ts';
 import type { RefusalCode } from './refusal.ts';
-import { countsForBuyer, holdsUnits, house, type Line, type Reservation, unitsOf, waits } from './reservation.ts';
+import {
+  countsForBuyer,
+  holdsUnits,
+  house,
+  type Line,
+  type Reservation,
+  unitsOf,
+  waits,
+} from './reservation.ts';
 import { ceilingOf, type Counters } from './sale.ts';
 
 /** What one commit run knows before it decides; everything was read at one revision of the ledger. */
@@ -20,7 +28,7 @@ export interface RunInput {
   known: ReadonlySet<string>;
 }
 
-/** What one commit run writes. */
+/** What one commit run writes, in the one transaction of packages/ledger/src/commit-run.ts. */
 export interface RunResult {
   inserted: Reservation[];
   updated: Reservation[];
@@ -44,7 +52,12 @@ export interface RunResult {
  * Every entry adds the units that the gate admitted for it to `taken`; a refused one adds them to `returned` as well,
  * so that nothing leaks and the ceiling rule always holds.
  */
-export function decideRun(input: RunInput, entries: readonly IntakeEntry[], due: readonly string[], now: number): RunResult {
+export function decideRun(
+  input: RunInput,
+  entries: readonly IntakeEntry[],
+  due: readonly string[],
+  now: number,
+): RunResult {
   const run = begin(input, now);
   for (const entry of entries) {
     if (isReserve(entry)) reserve(run, entry);
@@ -99,7 +112,9 @@ function finish(run: Run): RunResult {
 function reserve(run: Run, entry: ReserveEntry): void {
   const { input, now } = run;
   if (input.known.has(entry.ticketId) || run.inserts.has(entry.ticketId)) {
-    run.events.push(eventOf('handed_back', entry.ticketId, { lines: entry.admitted ? pack(entry.lines) : [] }, now));
+    run.events.push(
+      eventOf('handed_back', entry.ticketId, { lines: entry.admitted ? pack(entry.lines) : [] }, now),
+    );
     if (entry.admitted) handBack(run, entry.lines);
     // The gate had forgotten the ticket, so it counted its units against the buyer's limit again.
     release(run, entry.buyerId, unitsOf(entry.lines));
@@ -126,7 +141,11 @@ function reserve(run: Run, entry: ReserveEntry): void {
   } else insert(run, entry, 'held', now + input.rules.holdSeconds * 1000, null);
 }
 
-function refusalOf(run: Run, entry: ReserveEntry, units: number): { code: RefusalCode; unitsExist: boolean } | null {
+function refusalOf(
+  run: Run,
+  entry: ReserveEntry,
+  units: number,
+): { code: RefusalCode; unitsExist: boolean } | null {
   const { rules } = run.input;
   if (entry.admitted && !unitsExist(run, entry.lines)) return { code: 'sold_out', unitsExist: false };
   const limit = entry.buyerId === house ? null : rules.perBuyerLimit;
@@ -151,11 +170,16 @@ function unitsExist(run: Run, lines: readonly Line[]): boolean {
 function command(run: Run, entry: CommandEntry): void {
   const reservation = currently(run, entry.ticketId);
   if (reservation === undefined) return;
-  const events = decide(commandOf(entry), reservation, run.input.rules, run.now);
   const granted = entry.kind === 'grant' && entry.admitted;
+  if (granted && !unitsExist(run, reservation.lines)) {
+    run.overdrawn = true;
+    return;
+  }
+  const events = decide(commandOf(entry), reservation, run.input.rules, run.now);
   // The units that the gate took for a grant become the reservation's; when nothing came of it they go back.
-  if (granted && events.length > 0) count(run.taken, reservation.lines);
-  if (granted && events.length === 0) {
+  const given = events.some((event) => event.type === 'held' || event.type === 'confirmed');
+  if (granted && given) count(run.taken, reservation.lines);
+  if (granted && !given) {
     run.events.push(eventOf('handed_back', entry.ticketId, { lines: pack(reservation.lines) }, run.now));
     handBack(run, reservation.lines);
     // A late payer's units were claimed anew at the gate; one who waits still has the claim of the ticket.
@@ -199,7 +223,12 @@ function insert(
   expiresAt: number | null,
   reason: RefusalCode | null,
 ): void {
-  const data: EventData = { lines: pack(entry.lines), seq: entry.seq, epoch: run.input.epoch, tip: entry.tip };
+  const data: EventData = {
+    lines: pack(entry.lines),
+    seq: entry.seq,
+    epoch: run.input.epoch,
+    tip: entry.tip,
+  };
   if (expiresAt !== null) data.expiresAt = expiresAt;
   if (reason !== null) data.reason = reason;
   run.events.push(eventOf(type, entry.ticketId, data, run.now));

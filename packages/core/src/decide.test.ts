@@ -40,7 +40,14 @@ function reservation(change: Partial<Reservation> = {}): Reservation {
 }
 
 function command(kind: CommandKind, change: Partial<Command> = {}): Command {
-  return { kind, id: kind === 'expire' ? null : `${kind}.1`, at: deadline - 10, paymentRef: null, seconds: null, ...change };
+  return {
+    kind,
+    id: kind === 'expire' ? null : `${kind}.1`,
+    at: deadline - 10,
+    paymentRef: null,
+    seconds: null,
+    ...change,
+  };
 }
 
 const after = (before: Reservation, events: readonly NewEvent[]) => events.reduce(evolve, before);
@@ -61,18 +68,32 @@ const meetings = fc
     extension: fc.constantFrom(rules.extension, null),
     known: fc.boolean(),
   })
-  .map(({ status, kind, at, later, paymentRef, seconds, extensions, extendedSeconds, version, extension, known }) => ({
-    command: command(kind, { at, paymentRef, seconds }),
-    before: reservation({
+  .map(
+    ({
       status,
-      version,
+      kind,
+      at,
+      later,
+      paymentRef,
+      seconds,
       extensions,
       extendedSeconds,
-      outcomes: known ? { 'other.1': 'sold_out' } : {},
+      version,
+      extension,
+      known,
+    }) => ({
+      command: command(kind, { at, paymentRef, seconds }),
+      before: reservation({
+        status,
+        version,
+        extensions,
+        extendedSeconds,
+        outcomes: known ? { 'other.1': 'sold_out' } : {},
+      }),
+      rules: { ...rules, extension },
+      now: at + later,
     }),
-    rules: { ...rules, extension },
-    now: at + later,
-  }));
+  );
 
 describe('any command in any state', () => {
   it('ends where the transition table says, or stays where it was', () => {
@@ -202,20 +223,32 @@ describe('the deadline of a hold', () => {
 
   it('judges a confirm by the time at which it reached the gate, however late the ledger is', () => {
     const events = decide(command('confirm', { at: deadline }), reservation(), rules, deadline + 3_600_000);
-    expect(after(reservation(), events)).toMatchObject({ status: 'confirmed', outcomes: { 'confirm.1': 'ok' } });
+    expect(after(reservation(), events)).toMatchObject({
+      status: 'confirmed',
+      outcomes: { 'confirm.1': 'ok' },
+    });
   });
 
   it('tells a buyer who confirms, cancels or extends too late that the hold has expired', () => {
     for (const kind of ['confirm', 'cancel', 'extend'] as const) {
-      const then = after(reservation(), decide(command(kind, { at: deadline + 1 }), reservation(), rules, deadline + 2));
-      expect(then).toMatchObject({ status: 'expired', version: 3, outcomes: { [`${kind}.1`]: 'hold_expired' } });
+      const then = after(
+        reservation(),
+        decide(command(kind, { at: deadline + 1 }), reservation(), rules, deadline + 2),
+      );
+      expect(then).toMatchObject({
+        status: 'expired',
+        version: 3,
+        outcomes: { [`${kind}.1`]: 'hold_expired' },
+      });
     }
   });
 
   it('never lapses for a hold without one', () => {
     const open = reservation({ expiresAt: null });
     expect(decide(command('expire', { at: deadline + 1 }), open, rules, deadline + 1)).toEqual([]);
-    expect(typesOf(decide(command('confirm', { at: deadline + 1 }), open, rules, deadline + 1))).toEqual(['confirmed']);
+    expect(typesOf(decide(command('confirm', { at: deadline + 1 }), open, rules, deadline + 1))).toEqual([
+      'confirmed',
+    ]);
   });
 
   it('is forgotten once the reservation is no longer held, and an expiry that comes then changes nothing', () => {
@@ -250,13 +283,24 @@ describe('paying', () => {
   it('too late and without a payment is refused; with one it asks the gate for the units', () => {
     const lapsed = reservation({ status: 'expired' });
     const empty = decide(command('confirm'), lapsed, rules, deadline + 9);
-    expect(after(lapsed, empty)).toMatchObject({ status: 'expired', outcomes: { 'confirm.1': 'hold_expired' } });
-    const paid = after(lapsed, decide(command('confirm', { paymentRef: 'pay_1' }), lapsed, rules, deadline + 9));
+    expect(after(lapsed, empty)).toMatchObject({
+      status: 'expired',
+      outcomes: { 'confirm.1': 'hold_expired' },
+    });
+    const paid = after(
+      lapsed,
+      decide(command('confirm', { paymentRef: 'pay_1' }), lapsed, rules, deadline + 9),
+    );
     expect(paid).toMatchObject({ status: 'paid_late', paymentRef: 'pay_1', outcomes: { 'confirm.1': 'ok' } });
   });
 
   it('after the deadline but before the clock noticed is an expiry and a late payment in one', () => {
-    const events = decide(command('confirm', { at: deadline + 1, paymentRef: 'pay_1' }), reservation(), rules, deadline + 2);
+    const events = decide(
+      command('confirm', { at: deadline + 1, paymentRef: 'pay_1' }),
+      reservation(),
+      rules,
+      deadline + 2,
+    );
     expect(typesOf(events)).toEqual(['expired', 'paid_late']);
     expect(events[0]).toMatchObject({ commandId: null });
     expect(after(reservation(), events)).toMatchObject({ status: 'paid_late', version: 4, expiresAt: null });
@@ -336,7 +380,8 @@ describe('an extension', () => {
     fc.assert(
       fc.property(fc.array(fc.option(fc.integer({ min: -10, max: 300 })), { maxLength: 8 }), (asked) => {
         let current = reservation();
-        for (const [index, seconds] of asked.entries()) current = extend({ id: `extend.${index}`, seconds }, current);
+        for (const [index, seconds] of asked.entries())
+          current = extend({ id: `extend.${index}`, seconds }, current);
         expect(current.extensions).toBeLessThanOrEqual(2);
         expect(current.extendedSeconds).toBeLessThanOrEqual(120);
         expect(current.expiresAt).toBe(deadline + current.extendedSeconds * 1000);
@@ -350,7 +395,9 @@ describe('a return', () => {
     const paid = reservation({ status: 'confirmed', confirmedAt: 5 });
     const back = after(paid, decide(command('return'), paid, rules, deadline));
     expect(back).toMatchObject({ status: 'returned', outcomes: { 'return.1': 'ok' } });
-    expect(after(back, decide(command('confirm'), back, rules, deadline)).outcomes['confirm.1']).toBe('already_cancelled');
+    expect(after(back, decide(command('confirm'), back, rules, deadline)).outcomes['confirm.1']).toBe(
+      'already_cancelled',
+    );
   });
 });
 
@@ -368,6 +415,12 @@ describe('an entry of the intake', () => {
       seconds: 60,
       reason: null,
     };
-    expect(commandOf(entry)).toEqual({ kind: 'extend', id: 'extend.1', at: 4, paymentRef: 'pay_1', seconds: 60 });
+    expect(commandOf(entry)).toEqual({
+      kind: 'extend',
+      id: 'extend.1',
+      at: 4,
+      paymentRef: 'pay_1',
+      seconds: 60,
+    });
   });
 });

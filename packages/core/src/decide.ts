@@ -21,7 +21,13 @@ export interface Command {
 }
 
 export function commandOf(entry: CommandEntry): Command {
-  return { kind: entry.kind, id: entry.id, at: entry.at, paymentRef: entry.paymentRef, seconds: entry.seconds };
+  return {
+    kind: entry.kind,
+    id: entry.id,
+    at: entry.at,
+    paymentRef: entry.paymentRef,
+    seconds: entry.seconds,
+  };
 }
 
 /**
@@ -66,7 +72,12 @@ function decideInState(
     case 'confirm': {
       if (status === 'expired' && command.paymentRef === null)
         return [refused(command, reservation, 'hold_expired', now)];
-      const event = happened(transition.to === 'paid_late' ? 'paid_late' : 'confirmed', command, reservation, now);
+      const event = happened(
+        transition.to === 'paid_late' ? 'paid_late' : 'confirmed',
+        command,
+        reservation,
+        now,
+      );
       if (command.paymentRef !== null) event.data.paymentRef = command.paymentRef;
       return [event];
     }

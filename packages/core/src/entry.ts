@@ -1,7 +1,15 @@
 import type { Line } from './reservation.ts';
 
 /** What a buyer, the merchant or the gate asks of a reservation. `expire` is the clock's; it never stands in the intake. */
-export type CommandKind = 'confirm' | 'cancel' | 'extend' | 'expire' | 'grant' | 'deny' | 'return' | 'refunded';
+export type CommandKind =
+  | 'confirm'
+  | 'cancel'
+  | 'extend'
+  | 'expire'
+  | 'grant'
+  | 'deny'
+  | 'return'
+  | 'refunded';
 
 interface EntryBase {
   /** Place in the intake; also the stream id `<seq>-0`. */

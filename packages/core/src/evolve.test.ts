@@ -47,18 +47,28 @@ describe('the fold of a reservation', () => {
     expect(apply(queued, type, data)).toEqual({ ...queued, version: 2, ...change });
   });
 
-  it.each(['handed_back', 'sale_created', 'sale_changed', 'sale_moved', 'restocked', 'gate_rebuilt', 'repaired'] as const)(
-    '%s is not about the buyer and changes nothing',
-    (type) => {
-      expect(apply(queued, type)).toEqual(queued);
-    },
-  );
+  it.each([
+    'handed_back',
+    'sale_created',
+    'sale_changed',
+    'sale_moved',
+    'restocked',
+    'gate_rebuilt',
+    'repaired',
+  ] as const)('%s is not about the buyer and changes nothing', (type) => {
+    expect(apply(queued, type)).toEqual(queued);
+  });
 
   it('adds up extensions and keeps the deadline that an event does not name', () => {
     const held = { ...queued, status: 'held' as const, expiresAt: 90 };
     const once = apply(held, 'extended', { seconds: 30, expiresAt: 120 });
     expect(once).toMatchObject({ extensions: 1, extendedSeconds: 30, expiresAt: 120, version: 2 });
-    expect(apply(once, 'extended')).toMatchObject({ extensions: 2, extendedSeconds: 30, expiresAt: 120, version: 3 });
+    expect(apply(once, 'extended')).toMatchObject({
+      extensions: 2,
+      extendedSeconds: 30,
+      expiresAt: 120,
+      version: 3,
+    });
   });
 
   it('keeps the payment of a late payer through the answer of the gate', () => {
@@ -70,7 +80,10 @@ describe('the fold of a reservation', () => {
   it('remembers the answer to each command, refused ones too, and to nothing else', () => {
     const refused = apply(queued, 'refused', { reason: 'sold_out' }, 'confirm.1');
     expect(refused).toEqual({ ...queued, outcomes: { 'confirm.1': 'sold_out' } });
-    expect(apply(refused, 'cancelled', {}, 'cancel.1').outcomes).toEqual({ 'confirm.1': 'sold_out', 'cancel.1': 'ok' });
+    expect(apply(refused, 'cancelled', {}, 'cancel.1').outcomes).toEqual({
+      'confirm.1': 'sold_out',
+      'cancel.1': 'ok',
+    });
     expect(apply(refused, 'expired').outcomes).toEqual({ 'confirm.1': 'sold_out' });
   });
 

@@ -214,8 +214,10 @@ export interface WorkerGate {
   markBooted(shard: string): Promise<void>;
   /** A reservation of the house: units leave the sale through the gate like a buyer's. */
   withdraw(saleId: string, ticketId: string, sku: string, quantity: number): Promise<ReserveAnswer>;
-  /** Cumulative refusals per minute and reason, counted by the edges. */
-  takeRefusals(saleId: string): Promise<RefusalCount[]>;
+  /** Cumulative refusals per minute and reason, counted by the edges; a sale without any is absent. */
+  readRefusals(saleIds: readonly string[]): Promise<Map<string, RefusalCount[]>>;
+  /** Forgets counts that are in the ledger and will not change any more. */
+  dropRefusals(saleId: string, counts: readonly RefusalCount[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -268,7 +270,9 @@ export interface RunLedger {
   /** Compare-and-set of the epoch as observed; null when another did it or the ledger moved on. */
   fenceRebuild(saleId: string, observed: Cursor, gateEpoch: number): Promise<RebuildSource | null>;
   /** Sales that a gate must have. */
-  liveSales(): Promise<{ saleId: string; shard: string; cursor: Cursor; nextDeadline: number | null; termsVersion: number }[]>;
+  liveSales(): Promise<
+    { saleId: string; shard: string; cursor: Cursor; nextDeadline: number | null; termsVersion: number }[]
+  >;
   recordRefusals(saleId: string, refusals: RefusalCount[]): Promise<void>;
   journal(saleId: string, afterPosition: number, limit: number): Promise<JournalEvent[]>;
 }

@@ -1,5 +1,5 @@
 /**
- * Why a request was refused: the closed set of API.md. A refusal is a fact that is returned, not an exception;
+ * Why a request was refused: a closed set. A refusal is a fact that is returned, not an exception;
  * the HTTP status of each is chosen in one place only (contracts).
  */
 export const refusalCodes = [

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { countsForBuyer, holdsUnits, isFinal, reservationStatuses, unitsOf, waits } from './reservation.ts';
 
-const those = (holds: (status: (typeof reservationStatuses)[number]) => boolean) => reservationStatuses.filter(holds);
+const those = (holds: (status: (typeof reservationStatuses)[number]) => boolean) =>
+  reservationStatuses.filter(holds);
 
 describe('what a state means', () => {
   it('takes units from the stock only for those who are held or confirmed', () => {
@@ -17,7 +18,8 @@ describe('what a state means', () => {
   });
 
   it('never calls a reservation over that holds units or waits for them', () => {
-    for (const status of reservationStatuses) expect(isFinal(status) && (holdsUnits(status) || waits(status)), status).toBe(false);
+    for (const status of reservationStatuses)
+      expect(isFinal(status) && (holdsUnits(status) || waits(status)), status).toBe(false);
     expect(those(isFinal)).toEqual(['cancelled', 'expired', 'rejected', 'returned', 'refunded']);
   });
 

@@ -83,7 +83,7 @@ export function waits(status: ReservationStatus): boolean {
   return status === 'waitlisted' || status === 'paid_late';
 }
 
-/** No command moves a reservation out of these. */
+/** No command moves a reservation out of these, but for a payment that comes after expiry. */
 export function isFinal(status: ReservationStatus): boolean {
   return (
     status === 'cancelled' ||

@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { refusalCodes, refuse } from './refusal.ts';
 import { ceilingOf, moveSale, newcomerRefusals, type SaleStatus, type SaleVerb } from './sale.ts';
 
-const statuses: SaleStatus[] = ['draft', 'scheduled', 'lobby', 'open', 'paused', 'closed', 'settled', 'cancelled'];
+const statuses: SaleStatus[] = [
+  'draft',
+  'scheduled',
+  'lobby',
+  'open',
+  'paused',
+  'closed',
+  'settled',
+  'cancelled',
+];
 const verbs: SaleVerb[] = ['schedule', 'openLobby', 'open', 'pause', 'resume', 'close', 'settle', 'cancel'];
 
 /** A column per verb, in the order above; a dot is a move that does not exist. */
@@ -29,7 +38,12 @@ describe('the states of a sale', () => {
       if (code !== null) expect(refusalCodes).toContain(code);
     }
     expect(newcomerRefusals).toMatchObject({ draft: 'not_open', scheduled: 'not_open', lobby: 'not_open' });
-    expect(newcomerRefusals).toMatchObject({ paused: 'paused', closed: 'closed', settled: 'closed', cancelled: 'closed' });
+    expect(newcomerRefusals).toMatchObject({
+      paused: 'paused',
+      closed: 'closed',
+      settled: 'closed',
+      cancelled: 'closed',
+    });
   });
 
   it('never opens again a sale that was cancelled or settled', () => {

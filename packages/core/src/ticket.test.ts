@@ -24,9 +24,12 @@ describe('a ticket id', () => {
     );
   });
 
-  it.each(['a', 'a-', 'a--b', '0-0-0', 'a.b_c', `x${'-'.repeat(63)}`])('keeps the sale %s apart from its other parts', (saleId) => {
-    expect(parseTicketId(makeTicketId('0', saleId, secret))).toEqual({ shard: '0', saleId });
-  });
+  it.each(['a', 'a-', 'a--b', '0-0-0', 'a.b_c', `x${'-'.repeat(63)}`])(
+    'keeps the sale %s apart from its other parts',
+    (saleId) => {
+      expect(parseTicketId(makeTicketId('0', saleId, secret))).toEqual({ shard: '0', saleId });
+    },
+  );
 
   it.each([
     ['nothing', ''],
@@ -57,15 +60,23 @@ describe('a ticket id', () => {
   });
 
   it('is either refused or made of well-formed parts, whatever a stranger sends', () => {
-    const pieces = fc.array(fc.oneof(fc.string(), fc.constantFrom('-', '0', 'tees', secret, '\n', ':')), { maxLength: 8 });
+    const pieces = fc.array(fc.oneof(fc.string(), fc.constantFrom('-', '0', 'tees', secret, '\n', ':')), {
+      maxLength: 8,
+    });
     fc.assert(
-      fc.property(fc.oneof(fc.string({ unit: 'binary' }), pieces.map((parts) => parts.join(''))), (ticketId) => {
-        const place = parseTicketId(ticketId);
-        if (place === null) return;
-        expect(place.saleId).toMatch(saleIdPattern);
-        expect(place.shard).toMatch(/^[0-9a-z]{1,4}$/);
-        expect(ticketId.startsWith(`${place.shard}-${place.saleId}-`)).toBe(true);
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string({ unit: 'binary' }),
+          pieces.map((parts) => parts.join('')),
+        ),
+        (ticketId) => {
+          const place = parseTicketId(ticketId);
+          if (place === null) return;
+          expect(place.saleId).toMatch(saleIdPattern);
+          expect(place.shard).toMatch(/^[0-9a-z]{1,4}$/);
+          expect(ticketId.startsWith(`${place.shard}-${place.saleId}-`)).toBe(true);
+        },
+      ),
     );
   });
 });
@@ -82,7 +93,9 @@ describe('a ticket', () => {
   });
 
   it('may be left alone by a poller exactly when nothing happens to it by itself', () => {
-    const moving = reservationStatuses.filter((status) => status !== 'paid_late' && !isSettledForBuyer(status as TicketStatus));
+    const moving = reservationStatuses.filter(
+      (status) => status !== 'paid_late' && !isSettledForBuyer(status as TicketStatus),
+    );
     expect(moving).toEqual(['lobby', 'queued', 'waitlisted', 'held']);
   });
 });

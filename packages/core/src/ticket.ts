@@ -55,7 +55,11 @@ export function parseTicketId(ticketId: string): { shard: string; saleId: string
   if (first < 1 || last <= first + 1) return null;
   const shard = ticketId.slice(0, first);
   const saleId = ticketId.slice(first + 1, last);
-  if (!shardPattern.test(shard) || !saleIdPattern.test(saleId) || !secretPattern.test(ticketId.slice(last + 1)))
+  if (
+    !shardPattern.test(shard) ||
+    !saleIdPattern.test(saleId) ||
+    !secretPattern.test(ticketId.slice(last + 1))
+  )
     return null;
   return { shard, saleId };
 }

@@ -4,7 +4,16 @@ import { refusalCodes } from './refusal.ts';
 import { isFinal, type ReservationStatus, reservationStatuses } from './reservation.ts';
 import { transitions } from './transitions.ts';
 
-const commands: CommandKind[] = ['confirm', 'cancel', 'extend', 'expire', 'grant', 'deny', 'return', 'refunded'];
+const commands: CommandKind[] = [
+  'confirm',
+  'cancel',
+  'extend',
+  'expire',
+  'grant',
+  'deny',
+  'return',
+  'refunded',
+];
 const pairs = reservationStatuses.flatMap((status) => commands.map((command) => [status, command] as const));
 
 describe('the transition table', () => {
@@ -33,7 +42,11 @@ describe('the transition table', () => {
       isFinal(status) ||
       commands.some((command) => {
         const transition = transitions[status][command];
-        return 'to' in transition && !seen.has(transition.to) && ends(transition.to, new Set([...seen, transition.to]));
+        return (
+          'to' in transition &&
+          !seen.has(transition.to) &&
+          ends(transition.to, new Set([...seen, transition.to]))
+        );
       });
     expect(reservationStatuses.filter((status) => !ends(status, new Set([status])))).toEqual([]);
   });

@@ -1,4 +1,11 @@
-import { type Line, type Refusal, type RefusalCode, type ReserveRequest, refuse, type Ticket } from '@holdfast/core';
+import {
+  type Line,
+  type Refusal,
+  type RefusalCode,
+  type ReserveRequest,
+  refuse,
+  type Ticket,
+} from '@holdfast/core';
 import { headOf, packLines } from './entry-format.ts';
 import { fingerprintOf, newTicketId } from './ids.ts';
 import type { KnownSale } from './sale-reader.ts';
@@ -34,14 +41,18 @@ export function pricedLines(request: ReserveRequest, sale: KnownSale): Line[] | 
 }
 
 /** The ticket id is made here, before the gate is asked: a call that is sent again is answered, not counted twice. */
-export function prepare(request: ReserveRequest, sale: KnownSale, lines: Line[], ticketId?: string): Prepared {
+export function prepare(
+  request: ReserveRequest,
+  sale: KnownSale,
+  lines: Line[],
+  ticketId?: string,
+): Prepared {
   const id = ticketId ?? newTicketId(sale.shard, request.saleId);
-  const packed = packLines(lines);
   const key = request.idempotencyKey ?? '';
   const fingerprint = key === '' ? '' : fingerprintOf(lines);
   const kind = request.buyerId === '' ? 'withdraw' : 'reserve';
-  const head = headOf(kind, id, id, request.buyerId, packed, key, fingerprint);
-  const args: (string | number)[] = [request.buyerId, key, fingerprint, head, packed, lines.length];
+  const head = headOf(kind, id, id, request.buyerId, packLines(lines), key, fingerprint);
+  const args: (string | number)[] = [request.buyerId, key, fingerprint, head, lines.length];
   for (const line of lines) args.push(line.sku, line.quantity);
   return { sale, ticketId: id, lines, args };
 }

@@ -1,5 +1,9 @@
 /** The answer of `work`, or a fault after `timeoutMs`; what was sent may still happen. */
-export async function within<Answer>(timeoutMs: number, what: string, work: Promise<Answer>): Promise<Answer> {
+export async function within<Answer>(
+  timeoutMs: number,
+  what: string,
+  work: Promise<Answer>,
+): Promise<Answer> {
   let timer: NodeJS.Timeout | undefined;
   try {
     return await Promise.race([

@@ -13,13 +13,20 @@ import {
   refuse,
   type Ticket,
 } from '@holdfast/core';
-import { type Admission, type Prepared, prepare, pricedLines, readAdmissions, ticketOfAdmission } from './admission.ts';
+import {
+  type Admission,
+  type Prepared,
+  prepare,
+  pricedLines,
+  readAdmissions,
+  ticketOfAdmission,
+} from './admission.ts';
 import { connect, connectSubscriber, whenReady } from './connection.ts';
 import { within } from './deadline.ts';
 import { detailOf, headOf } from './entry-format.ts';
 import { commandIdOf } from './ids.ts';
 import { insist } from './insist.ts';
-import { allShards, keysOf, salesKey, shardOf } from './keys.ts';
+import { allShards, bootKey, keysOf, salesKey, shardOf } from './keys.ts';
 import { createLane, type Lane } from './lane.ts';
 import { createNews } from './news.ts';
 import { createRefusalCounts } from './refusal-counts.ts';
@@ -57,8 +64,19 @@ const maxPreparations = 4;
 const maxWaiting = 20_000;
 
 /** Opens the gate for an edge. Throws when Redis does not answer within 10 s. */
-export async function createEdgeGate(options: EdgeGateOptions): Promise<EdgeGate & { totals(): EdgeGateTotals }> {
-  const { redisUrl, shards = 1, ring, intakeLimit = 200_000, maxBatch = 64, maxInFlight = 3, deadlineMs = 3_000, onError } = options;
+export async function createEdgeGate(
+  options: EdgeGateOptions,
+): Promise<EdgeGate & { totals(): EdgeGateTotals }> {
+  const {
+    redisUrl,
+    shards = 1,
+    ring,
+    intakeLimit = 200_000,
+    maxBatch = 64,
+    maxInFlight = 3,
+    deadlineMs = 3_000,
+    onError,
+  } = options;
   const redis = connect({ url: redisUrl, name: 'holdfast-edge', onError });
   await whenReady(redis, 10_000);
   const run = loadScripts(redis);
@@ -81,7 +99,12 @@ export async function createEdgeGate(options: EdgeGateOptions): Promise<EdgeGate
   async function lookUp(saleId: string): Promise<KnownSale | Refusal> {
     let lane = saleLanes.get(saleId);
     if (lane === undefined) {
-      lane = createLane({ maxBatch: maxWaiting, maxInFlight: 2, maxWaiting, send: (asking) => readFor(saleId, asking.length) });
+      lane = createLane({
+        maxBatch: maxWaiting,
+        maxInFlight: 2,
+        maxWaiting,
+        send: (asking) => readFor(saleId, asking.length),
+      });
       saleLanes.set(saleId, lane);
     }
     const answer = await lane.add(null).catch(unavailable);
@@ -96,7 +119,9 @@ export async function createEdgeGate(options: EdgeGateOptions): Promise<EdgeGate
   }
 
   async function readFor(saleId: string, asking: number): Promise<(KnownSale | Refusal)[]> {
-    const answer = await insist(deadlineMs, 'Reading a sale', () => readSale(run, shardOf(saleId, shards), saleId));
+    const answer = await insist(deadlineMs, 'Reading a sale', () =>
+      readSale(run, shardOf(saleId, shards), saleId),
+    );
     return Array.from({ length: asking }, () => answer);
   }
 
@@ -119,11 +144,20 @@ export async function createEdgeGate(options: EdgeGateOptions): Promise<EdgeGate
   }
 
   /** Null when the terms had changed and nothing was looked at. */
-  async function admit(request: ReserveRequest, sale: KnownSale, lines: Line[]): Promise<ReserveAnswer | null> {
+  async function admit(
+    request: ReserveRequest,
+    sale: KnownSale,
+    lines: Line[],
+  ): Promise<ReserveAnswer | null> {
     const prepared = prepare(request, sale, lines);
     let lane = admitLanes.get(request.saleId);
     if (lane === undefined) {
-      lane = createLane({ maxBatch, maxInFlight, maxWaiting, send: (batch) => sendAdmissions(request.saleId, batch) });
+      lane = createLane({
+        maxBatch,
+        maxInFlight,
+        maxWaiting,
+        send: (batch) => sendAdmissions(request.saleId, batch),
+      });
       admitLanes.set(request.saleId, lane);
     }
     const admission = await lane.add(prepared).catch(unavailable);
@@ -176,9 +210,14 @@ export async function createEdgeGate(options: EdgeGateOptions): Promise<EdgeGate
     if (toSeq > 0) ring({ saleId, shard: sale.shard, epoch: Number(sale.epoch), fromSeq, toSeq });
   }
 
-  function rememberSoldOut(saleId: string, sent: readonly Prepared[], admissions: readonly Admission[]): void {
+  function rememberSoldOut(
+    saleId: string,
+    sent: readonly Prepared[],
+    admissions: readonly Admission[],
+  ): void {
     for (const [index, admission] of admissions.entries()) {
-      if (admission.kind !== 'refused' || admission.code !== 'sold_out' || admission.sku === undefined) continue;
+      if (admission.kind !== 'refused' || admission.code !== 'sold_out' || admission.sku === undefined)
+        continue;
       const line = sent[index]?.lines.find(({ sku }) => sku === admission.sku);
       if (line !== undefined) soldOut.remember(saleId, line.sku, line.quantity);
     }
@@ -190,26 +229,42 @@ export async function createEdgeGate(options: EdgeGateOptions): Promise<EdgeGate
     const { shard, saleId } = place;
     const keys = keysOf(shard, saleId);
     const commandId = commandIdOf(request);
-    const head = headOf(request.kind, commandId, request.ticketId, '', detailOf(request.paymentRef, request.seconds), '', '');
+    const head = headOf(
+      request.kind,
+      commandId,
+      request.ticketId,
+      '',
+      detailOf(request.paymentRef, request.seconds),
+      '',
+      '',
+    );
     for (let preparation = 0; preparation < maxPreparations; preparation++) {
       const sale = sales.get(saleId) ?? (await lookUp(saleId));
       if ('kind' in sale) return sale.code === 'unknown_sale' ? refuse('unknown_ticket') : sale;
       const names = [keys.boot, keys.sale, keys.intake, keys.ticket(request.ticketId)];
       const args = [sale.epoch, commandId, head, Math.ceil(intakeLimit * 1.2), maxCommandsPerTicket];
-      const reply = await insist(deadlineMs, 'Appending a command', () => run('append', names, args)).catch(unavailable);
+      const reply = await insist(deadlineMs, 'Appending a command', () => run('append', names, args)).catch(
+        unavailable,
+      );
       if (!Array.isArray(reply)) return reply as Refusal;
       const [word, detail] = reply as [string, string];
       if (word === 'stale') {
         sales.delete(saleId);
         continue;
       }
-      if (word === 'appended') ring({ saleId, shard, epoch: Number(sale.epoch), fromSeq: Number(detail), toSeq: Number(detail) });
+      if (word === 'appended')
+        ring({ saleId, shard, epoch: Number(sale.epoch), fromSeq: Number(detail), toSeq: Number(detail) });
       return commandAnswer(request.ticketId, commandId, word, detail);
     }
     return refuse('gate_unavailable', { retryAfterSeconds: 1 });
   }
 
-  async function commandAnswer(ticketId: string, commandId: string, word: string, detail: string): Promise<CommandAnswer> {
+  async function commandAnswer(
+    ticketId: string,
+    commandId: string,
+    word: string,
+    detail: string,
+  ): Promise<CommandAnswer> {
     switch (word) {
       case 'appended':
         return { kind: 'appended', commandId };
@@ -236,7 +291,12 @@ export async function createEdgeGate(options: EdgeGateOptions): Promise<EdgeGate
     const laneKey = `${place.shard} ${place.saleId}`;
     let lane = ticketLanes.get(laneKey);
     if (lane === undefined) {
-      lane = createLane({ maxBatch, maxInFlight, maxWaiting, send: (batch) => readTickets(place.shard, place.saleId, batch) });
+      lane = createLane({
+        maxBatch,
+        maxInFlight,
+        maxWaiting,
+        send: (batch) => readTickets(place.shard, place.saleId, batch),
+      });
       ticketLanes.set(laneKey, lane);
     }
     const answer = await lane.add(ticketId).catch(unavailable);
@@ -252,13 +312,21 @@ export async function createEdgeGate(options: EdgeGateOptions): Promise<EdgeGate
     const reply = await insist(deadlineMs, 'Reading tickets', () => run('read-tickets', names, []));
     if (reply === 'closed') return ids.map(() => refuse('gate_unavailable', { retryAfterSeconds: 1 }));
     const [currency, decided, ...hashes] = reply as [string, number, ...string[][]];
-    return ids.map((id, index) => ticketOf(id, saleId, currency, decided, hashes[index] ?? []) ?? refuse('unknown_ticket'));
+    return ids.map(
+      (id, index) => ticketOf(id, saleId, currency, decided, hashes[index] ?? []) ?? refuse('unknown_ticket'),
+    );
   }
 
   async function listSales(): ReturnType<EdgeGate['listSales']> {
-    const members = () => Promise.all(allShards(shards).map((shard) => redis.smembers(salesKey(shard))));
-    const ids = await insist(deadlineMs, 'Listing sales', members).catch(unavailable);
-    if ('kind' in ids) return ids;
+    const members = () =>
+      Promise.all(
+        allShards(shards).map((shard) => Promise.all([redis.exists(bootKey(shard)), redis.smembers(salesKey(shard))])),
+      );
+    const found = await insist(deadlineMs, 'Listing sales', members).catch(unavailable);
+    if ('kind' in found) return found;
+    // An emptied Redis must not look like a shop without sales.
+    if (found.some(([booted]) => booted === 0)) return refuse('gate_unavailable', { retryAfterSeconds: 1 });
+    const ids = found.map(([, members]) => members);
     const answers = await Promise.all(ids.flat().sort().map(lookUp));
     const known: KnownSale[] = [];
     for (const answer of answers) {
@@ -286,7 +354,9 @@ export async function createEdgeGate(options: EdgeGateOptions): Promise<EdgeGate
     },
     watchTicket(ticketId, changed) {
       const place = parseTicketId(ticketId);
-      return place === null ? () => undefined : news.watchTicket(place.shard, place.saleId, ticketId, changed);
+      return place === null
+        ? () => undefined
+        : news.watchTicket(place.shard, place.saleId, ticketId, changed);
     },
     watchSale: (saleId, changed) => news.watchSale(shardOf(saleId, shards), saleId, changed),
     async ping() {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { type IntakeEntry, isReserve, type Line, type PackedLine } from '@holdfast/core';
+import { house, type IntakeEntry, isReserve, type Line, type PackedLine, type Reservation } from '@holdfast/core';
 
 /**
  * How an entry stands in the intake: eleven fields, one a line. The gate appends the last three, so that a script never
@@ -31,7 +31,11 @@ export function packLines(lines: readonly Line[]): string {
 }
 
 export function unpackLines(packed: string): Line[] {
-  return (JSON.parse(packed) as PackedLine[]).map(([sku, quantity, unitPriceMinor]) => ({ sku, quantity, unitPriceMinor }));
+  return (JSON.parse(packed) as PackedLine[]).map(([sku, quantity, unitPriceMinor]) => ({
+    sku,
+    quantity,
+    unitPriceMinor,
+  }));
 }
 
 /** Details of a command that a decision needs. */
@@ -44,7 +48,16 @@ export interface CommandDetail {
 export function parseEntry(seq: number, packed: string, tip: string): IntakeEntry | null {
   const fields = packed.split('\n');
   const [format, kind, id, ticketId, buyerId, detail, key, mark, had, at] = fields as [
-    string, string, string, string, string, string, string, string, string, string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
   ];
   if (format !== version || fields.length !== 11) return null;
   const base = { seq, id, ticketId, admitted: had === '1', at: Number(at), tip };
@@ -68,7 +81,13 @@ export function parseEntry(seq: number, packed: string, tip: string): IntakeEntr
       case 'return':
       case 'refunded': {
         const { paymentRef, seconds } = (detail === '' ? {} : JSON.parse(detail)) as CommandDetail;
-        return { ...base, kind, paymentRef: paymentRef ?? null, seconds: seconds ?? null, reason: mark === '' ? null : mark };
+        return {
+          ...base,
+          kind,
+          paymentRef: paymentRef ?? null,
+          seconds: seconds ?? null,
+          reason: mark === '' ? null : mark,
+        };
       }
       default:
         return null;
@@ -81,8 +100,43 @@ export function parseEntry(seq: number, packed: string, tip: string): IntakeEntr
 /** The head of an entry that is carried over to a new epoch: as it was. */
 export function headAgain(entry: IntakeEntry): string {
   if (isReserve(entry))
-    return headOf(entry.kind, entry.id, entry.ticketId, entry.buyerId, packLines(entry.lines), entry.idempotencyKey ?? '', entry.fingerprint ?? '');
-  return headOf(entry.kind, entry.id, entry.ticketId, '', detailOf(entry.paymentRef, entry.seconds), '', entry.reason ?? '');
+    return headOf(
+      entry.kind,
+      entry.id,
+      entry.ticketId,
+      entry.buyerId,
+      packLines(entry.lines),
+      entry.idempotencyKey ?? '',
+      entry.fingerprint ?? '',
+    );
+  return headOf(
+    entry.kind,
+    entry.id,
+    entry.ticketId,
+    '',
+    detailOf(entry.paymentRef, entry.seconds),
+    '',
+    entry.reason ?? '',
+  );
+}
+
+/** The entry of a reservation that the ledger has, for its ticket; whatever it was, it is decided and has no place in line. */
+export function packedEntryOf(reservation: Reservation): string {
+  const { ticketId, buyerId, lines, idempotencyKey, fingerprint, reservedAt } = reservation;
+  const kind = buyerId === house ? 'withdraw' : 'reserve';
+  const head = headOf(kind, ticketId, ticketId, buyerId, packLines(lines), idempotencyKey ?? '', fingerprint ?? '');
+  return `${head}\n1\n${reservedAt}\n0`;
+}
+
+/** What a ticket shows of its entry. */
+export function readTicketEntry(packed: string): { buyerId: string; lines: Line[]; at: number; place: number } {
+  const fields = packed.split('\n');
+  return {
+    buyerId: fields[4] ?? '',
+    lines: unpackLines(fields[5] ?? '[]'),
+    at: Number(fields[9]),
+    place: Number(fields[10]),
+  };
 }
 
 export function detailOf(paymentRef: string | null, seconds: number | null): string {

@@ -4,7 +4,11 @@ import { within } from './deadline.ts';
 const resendPauseMs = 50;
 
 /** Sends again until the deadline while Redis is away: everything the gate is asked is made to be asked twice. */
-export async function insist<Answer>(deadlineMs: number, what: string, send: () => Promise<Answer>): Promise<Answer> {
+export async function insist<Answer>(
+  deadlineMs: number,
+  what: string,
+  send: () => Promise<Answer>,
+): Promise<Answer> {
   const giveUpAt = performance.now() + deadlineMs;
   for (;;) {
     try {

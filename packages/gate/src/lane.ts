@@ -54,7 +54,8 @@ export function createLane<Request, Answer>(options: LaneOptions<Request, Answer
 
   return {
     add(request) {
-      if (waiting.length >= options.maxWaiting) return Promise.reject(new LaneFull('Too many requests wait for the gate'));
+      if (waiting.length >= options.maxWaiting)
+        return Promise.reject(new LaneFull('Too many requests wait for the gate'));
       return new Promise((resolve, reject) => {
         waiting.push({ request, resolve, reject });
         if (scheduled || inFlight >= options.maxInFlight) return;

@@ -77,7 +77,8 @@ export function createNews(subscriber: Redis): News {
   /** Anyone may ask for any sale; only those that exist are followed and keep their channel. */
   function dropUnused(saleId: string): void {
     const channel = channels.get(saleId);
-    if (channel === undefined || channel.moved !== null || channel.sale.size > 0 || channel.tickets.size > 0) return;
+    if (channel === undefined || channel.moved !== null || channel.sale.size > 0 || channel.tickets.size > 0)
+      return;
     channels.delete(saleId);
     byName.delete(channel.name);
     if (subscriber.status === 'ready') void subscriber.unsubscribe(channel.name).catch(() => undefined);

@@ -10,7 +10,7 @@ import {
   unitsOf,
 } from '@holdfast/core';
 import type { Redis } from 'ioredis';
-import { headAgain, packLines, parseEntry } from './entry-format.ts';
+import { headAgain, packedEntryOf, parseEntry } from './entry-format.ts';
 import { keysOf, type SaleKeys } from './keys.ts';
 import type { RunScript } from './scripts.ts';
 import { termFields, textOf } from './terms.ts';
@@ -48,7 +48,9 @@ export async function rebuild(
   if (!(await carryOver(redis, run, keys, source))) return 'superseded';
   for (const key of [staged.sale, staged.intake, staged.buyers]) await redis.expire(key, stagedSeconds);
   const names = [keys.sale, keys.intake, keys.buyers, staged.sale, staged.intake, staged.buyers, keys.sales];
-  return (await run('swap', names, [cursor.epoch, sale.id, keys.news])) === 'rebuilt' ? 'rebuilt' : 'superseded';
+  return (await run('swap', names, [cursor.epoch, sale.id, keys.news])) === 'rebuilt'
+    ? 'rebuilt'
+    : 'superseded';
 }
 
 async function saleFields(redis: Redis, keys: SaleKeys, source: RebuildSource): Promise<string[]> {
@@ -61,7 +63,8 @@ async function saleFields(redis: Redis, keys: SaleKeys, source: RebuildSource): 
     ['seq', String(cursor.committedSeq)],
     ['tip', cursor.tip],
     ['cursor', String(cursor.committedSeq)],
-    ['journal', String(cursor.position)],
+    // One event behind, the rebuild's own: settling it makes the grants and denials again that the old intake held.
+    ['journal', String(cursor.position - 1)],
     ['time', time],
     ['lined', '0'],
     ['decided', '0'],
@@ -97,24 +100,29 @@ function ticketFields(reservation: Reservation): string[] {
     status: reservation.status,
     v: String(reservation.version),
     seq: String(reservation.seq),
-    place: '0',
-    buyer: reservation.buyerId,
-    lines: packLines(reservation.lines),
-    at: String(reservation.reservedAt),
     epoch: String(reservation.epoch),
+    e: packedEntryOf(reservation),
     tip: reservation.tip,
     until: textOf(reservation.expiresAt),
     why: reservation.reason ?? '',
   };
-  const outcomes = Object.entries(reservation.outcomes).map(([commandId, outcome]) => [`c:${commandId}`, outcome]);
+  const outcomes = Object.entries(reservation.outcomes).map(([commandId, outcome]) => [
+    `c:${commandId}`,
+    outcome,
+  ]);
   return [...Object.entries(fields), ...outcomes].flat();
 }
 
-async function stageClaims(redis: Redis, buyers: string, reservations: readonly Reservation[]): Promise<void> {
+async function stageClaims(
+  redis: Redis,
+  buyers: string,
+  reservations: readonly Reservation[],
+): Promise<void> {
   const pipeline = redis.pipeline();
   for (const reservation of reservations) {
     if (reservation.buyerId === '') continue;
-    if (countsForBuyer(reservation.status)) pipeline.hincrby(buyers, `c:${reservation.buyerId}`, unitsOf(reservation.lines));
+    if (countsForBuyer(reservation.status))
+      pipeline.hincrby(buyers, `c:${reservation.buyerId}`, unitsOf(reservation.lines));
     if (reservation.idempotencyKey === null) continue;
     const field = `k:${reservation.buyerId}\n${reservation.idempotencyKey}`;
     pipeline.hset(buyers, field, `${reservation.ticketId} ${reservation.fingerprint ?? ''}`);
@@ -123,7 +131,11 @@ async function stageClaims(redis: Redis, buyers: string, reservations: readonly 
 }
 
 /** `claimed` only grows, so it counts what was given back as well. */
-async function stageReleased(redis: Redis, buyers: string, released: ReadonlyMap<string, number>): Promise<void> {
+async function stageReleased(
+  redis: Redis,
+  buyers: string,
+  released: ReadonlyMap<string, number>,
+): Promise<void> {
   const pipeline = redis.pipeline();
   for (const [buyerId, units] of released) {
     pipeline.hset(buyers, `r:${buyerId}`, units);
@@ -133,7 +145,12 @@ async function stageReleased(redis: Redis, buyers: string, released: ReadonlyMap
 }
 
 /** What stands in the old intake and not in the ledger; grants and denials are dropped, since settling makes them again. */
-async function carryOver(redis: Redis, run: RunScript, keys: SaleKeys, source: RebuildSource): Promise<boolean> {
+async function carryOver(
+  redis: Redis,
+  run: RunScript,
+  keys: SaleKeys,
+  source: RebuildSource,
+): Promise<boolean> {
   let after = '-';
   for (;;) {
     const raw = await redis.xrange(keys.intake, after, '+', 'COUNT', pieceSize);
@@ -150,7 +167,12 @@ async function carryOver(redis: Redis, run: RunScript, keys: SaleKeys, source: R
   }
 }
 
-async function stageEntries(run: RunScript, keys: SaleKeys, epoch: number, entries: readonly IntakeEntry[]): Promise<boolean> {
+async function stageEntries(
+  run: RunScript,
+  keys: SaleKeys,
+  epoch: number,
+  entries: readonly IntakeEntry[],
+): Promise<boolean> {
   const staged = keys.staged(epoch);
   const names = [keys.sale, staged.sale, staged.intake, staged.buyers];
   const args: (string | number)[] = [epoch];
@@ -167,7 +189,6 @@ async function stageEntries(run: RunScript, keys: SaleKeys, epoch: number, entri
       entry.admitted ? '1' : '0',
       keyed ? `k:${reserve.buyerId}\n${reserve.idempotencyKey}` : '',
       keyed ? `${entry.ticketId} ${reserve.fingerprint ?? ''}` : '',
-      packLines(lines),
       lines.length,
     );
     for (const line of lines) args.push(line.sku, line.quantity);

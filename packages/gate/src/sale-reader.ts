@@ -27,7 +27,10 @@ function saleOf(shard: string, saleId: string, now: number, fields: Record<strin
   const document = documentOf(fields['doc'] ?? '{"items":[]}');
   const items = document.items.map((item) => ({
     ...item,
-    available: Math.max(0, Number(fields[`ceiling:${item.sku}`] ?? 0) - Number(fields[`admitted:${item.sku}`] ?? 0)),
+    available: Math.max(
+      0,
+      Number(fields[`ceiling:${item.sku}`] ?? 0) - Number(fields[`admitted:${item.sku}`] ?? 0),
+    ),
     stock: Number(fields[`stock:${item.sku}`] ?? 0),
   }));
   const limit = numberOf(fields['limit']);

@@ -19,7 +19,11 @@ const names = [
 export type ScriptName = (typeof names)[number];
 
 /** Runs a script by its digest; the whole text is sent only when the server has forgotten it (after a restart). */
-export type RunScript = (name: ScriptName, keys: readonly string[], args: readonly (string | number)[]) => Promise<unknown>;
+export type RunScript = (
+  name: ScriptName,
+  keys: readonly string[],
+  args: readonly (string | number)[],
+) => Promise<unknown>;
 
 export function loadScripts(redis: Redis): RunScript {
   const commands = redis as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;

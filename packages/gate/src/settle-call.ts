@@ -41,11 +41,17 @@ export function settleCall(
     for (const [commandId, outcome] of outcomes) args.push(commandId, outcome);
   }
   for (const { ticketId } of waiting) names.push(keys.ticket(ticketId));
-  for (const [sku, counters] of items) args.push(sku, ceilingOf(counters), counters.stock - (withdrawn.get(sku) ?? 0));
+  for (const [sku, counters] of items)
+    args.push(sku, ceilingOf(counters), counters.stock - (withdrawn.get(sku) ?? 0));
   for (const [buyerId, units] of released) args.push(buyerId, units);
   for (const [field, value] of terms) args.push(field, value);
   for (const { ticketId, buyerId, late, lines } of waiting) {
-    args.push(ticketId, buyerId, late ? lines.reduce((units, line) => units + line.quantity, 0) : 0, lines.length);
+    args.push(
+      ticketId,
+      buyerId,
+      late ? lines.reduce((units, line) => units + line.quantity, 0) : 0,
+      lines.length,
+    );
     for (const line of lines) args.push(line.sku, line.quantity);
   }
   return { names, args };

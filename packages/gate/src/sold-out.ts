@@ -30,9 +30,11 @@ export function createSoldOut(): SoldOut {
         items = new Map();
         sales.set(saleId, items);
       }
+      const now = performance.now();
       const known = items.get(sku);
-      const smallest = known === undefined ? quantity : Math.min(known.quantity, quantity);
-      items.set(sku, { quantity: smallest, until: performance.now() + rememberForMs });
+      // That many were refused says nothing new about those who want fewer, and must not make them wait longer.
+      if (known !== undefined && now < known.until && quantity > known.quantity) return;
+      items.set(sku, { quantity, until: now + rememberForMs });
     },
     forget: (saleId) => void sales.delete(saleId),
   };

@@ -39,6 +39,7 @@ export function textOf(value: number | null): string {
 /** Field, value, field, value as Redis gives a hash. */
 export function hashFields(flat: readonly string[]): Record<string, string> {
   const fields: Record<string, string> = {};
-  for (let index = 0; index + 1 < flat.length; index += 2) fields[flat[index] as string] = flat[index + 1] as string;
+  for (let index = 0; index + 1 < flat.length; index += 2)
+    fields[flat[index] as string] = flat[index + 1] as string;
   return fields;
 }

@@ -1,5 +1,5 @@
 import type { Outcome, RefusalCode, Ticket, TicketStatus } from '@holdfast/core';
-import { unpackLines } from './entry-format.ts';
+import { readTicketEntry } from './entry-format.ts';
 import { hashFields, numberOf } from './terms.ts';
 
 /** A ticket's hash as the buyer sees it; null when there is no such ticket. `decided` is how many reservations are decided. */
@@ -14,17 +14,18 @@ export function ticketOf(
   const fields = hashFields(flat);
   // A late payment is between expiry and the gate's answer; the buyer is told when there is one.
   const status = (fields['status'] === 'paid_late' ? 'expired' : fields['status']) as TicketStatus;
+  const { buyerId, lines, at, place } = readTicketEntry(fields['e'] ?? '');
   return {
     id,
     saleId,
     status,
     version: Number(fields['v']),
     seq: Number(fields['seq']),
-    ahead: status === 'queued' ? Math.max(0, Number(fields['place']) - 1 - decided) : 0,
-    buyerId: fields['buyer'] ?? '',
-    lines: unpackLines(fields['lines'] ?? '[]'),
+    ahead: status === 'queued' ? Math.max(0, place - 1 - decided) : 0,
+    buyerId,
+    lines,
     currency,
-    reservedAt: Number(fields['at']),
+    reservedAt: at,
     expiresAt: numberOf(fields['until']),
     reason: fields['why'] === undefined || fields['why'] === '' ? null : (fields['why'] as RefusalCode),
     receipt: `${fields['epoch']}.${fields['seq']}.${fields['tip']}`,

@@ -13,6 +13,7 @@ import {
   type Settlement,
   type WorkerGate,
 } from '@holdfast/core';
+import type { ChainableCommander } from 'ioredis';
 import { prepare, readAdmissions, ticketOfAdmission } from './admission.ts';
 import { connect, whenReady } from './connection.ts';
 import { parseEntry, tipAfter } from './entry-format.ts';
@@ -45,12 +46,17 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
   const redis = connect({ url: redisUrl, name: 'holdfast-worker', onError });
   await whenReady(redis, 10_000);
   const run = loadScripts(redis);
-  const call: typeof run = (name, keys, args) => insist(deadlineMs, `The gate's ${name}`, () => run(name, keys, args));
+  const call: typeof run = (name, keys, args) =>
+    insist(deadlineMs, `The gate's ${name}`, () => run(name, keys, args));
   const keysFor = (saleId: string) => keysOf(shardOf(saleId, shards), saleId);
 
   async function readIntake(saleId: string, cursor: Cursor, limit: number): Promise<IntakeRead> {
     const keys = keysFor(saleId);
-    const reply = (await call('read-intake', [keys.boot, keys.sale, keys.intake], [cursor.epoch, cursor.committedSeq, limit])) as unknown[];
+    const reply = (await call(
+      'read-intake',
+      [keys.boot, keys.sale, keys.intake],
+      [cursor.epoch, cursor.committedSeq, limit],
+    )) as unknown[];
     switch (reply[0]) {
       case 'not_booted':
       case 'rebuilding':
@@ -62,9 +68,17 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
       case 'newer':
         return { kind: 'newer_epoch', epoch: reply[1] as number };
     }
-    const [, at, seq, tip, journalPosition, raw] = reply as [string, string, number, string, number, RawEntry[]];
+    const [, at, seq, tip, journalPosition, raw] = reply as [
+      string,
+      string,
+      number,
+      string,
+      number,
+      RawEntry[],
+    ];
     const diverged = (why: string): IntakeRead => ({ kind: 'diverged', epoch: cursor.epoch, why });
-    if (seq < cursor.committedSeq) return diverged(`the gate is at ${seq}, the ledger at ${cursor.committedSeq}`);
+    if (seq < cursor.committedSeq)
+      return diverged(`the gate is at ${seq}, the ledger at ${cursor.committedSeq}`);
     if (seq === cursor.committedSeq && tip !== cursor.tip) return diverged(`another chain at ${seq}`);
     const entries: IntakeEntry[] = [];
     let previousSeq = cursor.committedSeq;
@@ -80,19 +94,32 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
       if (entrySeq !== previousSeq || chain !== tipOfEntry)
         return diverged(`the intake does not continue the ledger's chain at ${entrySeq}`);
       const entry = parseEntry(entrySeq, packed, chain);
-      if (entry === null) throw new Error(`Entry ${entrySeq} of sale ${saleId} is in no form that this program knows`);
+      if (entry === null)
+        throw new Error(`Entry ${entrySeq} of sale ${saleId} is in no form that this program knows`);
       entries.push(entry);
       if (entries.length === limit) break;
     }
-    if (entries.length === 0 && seq > cursor.committedSeq) return diverged(`entries after ${cursor.committedSeq} are missing`);
+    if (entries.length === 0 && seq > cursor.committedSeq)
+      return diverged(`entries after ${cursor.committedSeq} are missing`);
     const reached = entries.at(-1)?.seq ?? cursor.committedSeq;
-    return { kind: 'batch', entries, drained: reached === seq, now: Math.max(Number(at), cursor.ranAt), journalPosition, behind: seq - reached };
+    return {
+      kind: 'batch',
+      entries,
+      drained: reached === seq,
+      now: Math.max(Number(at), cursor.ranAt),
+      journalPosition,
+      behind: seq - reached,
+    };
   }
 
   async function settle(settlement: Settlement): Promise<SettleAnswer> {
     const keys = keysFor(settlement.saleId);
     const { names, args } = settleCall(keys, settlement, retentionMs);
-    const [word, journalPosition, granted] = (await call('settle', names, args)) as [string, number, number | undefined];
+    const [word, journalPosition, granted] = (await call('settle', names, args)) as [
+      string,
+      number,
+      number | undefined,
+    ];
     if (word === 'settled') return { kind: 'settled', journalPosition, granted: granted ?? 0 };
     if (word === 'gap') return { kind: 'gap', journalPosition };
     return { kind: 'refused', why: word };
@@ -103,7 +130,17 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     const replies = await insist(deadlineMs, 'Looking at the gates', async () => {
       const pipeline = redis.pipeline().time();
       for (const saleId of saleIds) {
-        pipeline.hmget(keysFor(saleId).sale, 'epoch', 'seq', 'tip', 'cursor', 'journal', 'time', 'terms', 'rebuilding');
+        pipeline.hmget(
+          keysFor(saleId).sale,
+          'epoch',
+          'seq',
+          'tip',
+          'cursor',
+          'journal',
+          'time',
+          'terms',
+          'rebuilding',
+        );
       }
       return pipeline.exec();
     });
@@ -127,13 +164,19 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     if (!Array.isArray(reply)) return null;
     const [flat, packed] = reply as [string[], string[]];
     const fields = hashFields(flat);
-    const state = stateOf(saleId, ['epoch', 'seq', 'tip', 'cursor', 'journal', 'time', 'terms', 'rebuilding'].map((name) => fields[name] ?? null));
+    const state = stateOf(
+      saleId,
+      ['epoch', 'seq', 'tip', 'cursor', 'journal', 'time', 'terms', 'rebuilding'].map(
+        (name) => fields[name] ?? null,
+      ),
+    );
     if (state === null) return null;
     const inIntake = new Map<string, number>();
     for (const entry of packed) {
       const parts = entry.split('\n');
       if (parts[8] !== '1' || parts[5] === '') continue;
-      for (const [sku, quantity] of JSON.parse(parts[5] as string) as PackedLine[]) inIntake.set(sku, (inIntake.get(sku) ?? 0) + quantity);
+      for (const [sku, quantity] of JSON.parse(parts[5] as string) as PackedLine[])
+        inIntake.set(sku, (inIntake.get(sku) ?? 0) + quantity);
     }
     const first = packed[0];
     return {
@@ -152,7 +195,12 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     };
   }
 
-  async function withdraw(saleId: string, ticketId: string, sku: string, quantity: number): Promise<ReserveAnswer> {
+  async function withdraw(
+    saleId: string,
+    ticketId: string,
+    sku: string,
+    quantity: number,
+  ): Promise<ReserveAnswer> {
     const request = { saleId, buyerId: '', lines: [{ sku, quantity }], idempotencyKey: null };
     const keys = keysFor(saleId);
     for (let attempt = 0; attempt < 4; attempt++) {
@@ -160,24 +208,61 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
       if ('kind' in sale) return sale;
       const prepared = prepare(request, sale, [{ sku, quantity, unitPriceMinor: 0 }], ticketId);
       const names = [keys.boot, keys.sale, keys.intake, keys.buyers, keys.ticket(ticketId)];
-      const reply = await call('admit', names, [sale.epoch, sale.terms, Number.MAX_SAFE_INTEGER, 1, ...prepared.args]);
+      const reply = await call('admit', names, [
+        sale.epoch,
+        sale.terms,
+        Number.MAX_SAFE_INTEGER,
+        1,
+        ...prepared.args,
+      ]);
       const admission = readAdmissions(reply, 1).admissions[0];
       if (admission === undefined || admission.kind === 'stale') continue;
       if (admission.kind === 'refused') return admission;
       if (admission.kind === 'admitted')
         return { kind: 'admitted', ticket: ticketOfAdmission(request, prepared, admission), replayed: false };
-      const [currency, decided, hash] = (await call('read-tickets', [keys.boot, keys.sale, keys.ticket(ticketId)], [])) as [string, number, string[]];
+      const [currency, decided, hash] = (await call(
+        'read-tickets',
+        [keys.boot, keys.sale, keys.ticket(ticketId)],
+        [],
+      )) as [string, number, string[]];
       const ticket = ticketOf(ticketId, saleId, currency, decided, hash);
       return ticket === null ? refuse('unknown_ticket') : { kind: 'admitted', ticket, replayed: true };
     }
     return refuse('gate_unavailable', { retryAfterSeconds: 1 });
   }
 
-  async function takeRefusals(saleId: string): Promise<RefusalCount[]> {
-    const counted = await insist(deadlineMs, 'Reading refusals', () => redis.hgetall(keysFor(saleId).refusals));
-    return Object.entries(counted).map(([field, count]) => {
-      const [minute, reason] = field.split(' ') as [string, RefusalCode];
-      return { minute: Number(minute), reason, count: Number(count) };
+  async function readRefusals(saleIds: readonly string[]): Promise<Map<string, RefusalCount[]>> {
+    const replies = await pipelined('Reading refusals', saleIds, (pipeline, saleId) => pipeline.hgetall(keysFor(saleId).refusals));
+    const counted = new Map<string, RefusalCount[]>();
+    for (const [index, saleId] of saleIds.entries()) {
+      const counts = Object.entries(replies[index] as Record<string, string>).map(([field, count]) => {
+        const [minute, reason] = field.split(' ') as [string, RefusalCode];
+        return { minute: Number(minute), reason, count: Number(count) };
+      });
+      if (counts.length > 0) counted.set(saleId, counts);
+    }
+    return counted;
+  }
+
+  async function dropRefusals(saleId: string, counts: readonly RefusalCount[]): Promise<void> {
+    const fields = counts.map(({ minute, reason }) => `${minute} ${reason}`);
+    await insist(deadlineMs, 'Dropping refusals', () => redis.hdel(keysFor(saleId).refusals, ...fields));
+  }
+
+  /** One command per sale in one trip; throws the first error. */
+  async function pipelined(
+    what: string,
+    saleIds: readonly string[],
+    add: (pipeline: ChainableCommander, saleId: string) => unknown,
+  ): Promise<unknown[]> {
+    const replies = await insist(deadlineMs, what, () => {
+      const pipeline = redis.pipeline();
+      for (const saleId of saleIds) add(pipeline, saleId);
+      return pipeline.exec();
+    });
+    return (replies ?? []).map(([error, value]) => {
+      if (error !== null) throw error;
+      return value;
     });
   }
 
@@ -191,10 +276,13 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
       return (await insist(deadlineMs, 'Reading the boot marker', () => redis.exists(bootKey(shard)))) === 1;
     },
     async markBooted(shard) {
-      await insist(deadlineMs, 'Writing the boot marker', () => redis.set(bootKey(shard), String(Date.now())));
+      await insist(deadlineMs, 'Writing the boot marker', () =>
+        redis.set(bootKey(shard), String(Date.now())),
+      );
     },
     withdraw,
-    takeRefusals,
+    readRefusals,
+    dropRefusals,
     close: async () => redis.disconnect(),
   };
 }

@@ -2,12 +2,20 @@ import type { CommitAnswer, Cursor, Outcome, Reached, Reservation, RunResult } f
 import { unitsOf } from '@holdfast/core';
 import type pg from 'pg';
 import { numbers, texts } from './columns.ts';
-import { inTransaction, isConflict, isUniqueViolation, type Queryable, rowsOf, type Statement } from './database.ts';
+import {
+  inTransaction,
+  isConflict,
+  isUniqueViolation,
+  type Queryable,
+  rowsOf,
+  type Statement,
+} from './database.ts';
 import { takeFence } from './fence.ts';
 import { chain, insertEvents, type JournalRow } from './journal.ts';
 
 /**
  * Writes one run of a sale: fence, stock, reservations, lines, events; all or nothing.
+ * The gate hears of it by packages/gate/src/lua/settle.lua.
  * A connection that is lost at COMMIT throws, and the caller reads the cursor again to learn what became of it.
  */
 export async function commitRun(
@@ -100,7 +108,11 @@ const insertReservationsStatement: Statement = {
     select * from unnest($21::text[], $22::text[], $23::int[], $24::bigint[])`,
 };
 
-async function insertReservations(db: Queryable, region: string, inserted: readonly Reservation[]): Promise<void> {
+async function insertReservations(
+  db: Queryable,
+  region: string,
+  inserted: readonly Reservation[],
+): Promise<void> {
   const first = inserted[0] as Reservation;
   const lineTickets: string[] = [];
   const skus: string[] = [];

@@ -18,7 +18,12 @@ export interface JournalRow {
 }
 
 /** Gives each event its place after `position` and chains it to `head`. */
-export function chain(saleId: string, position: number, head: string, events: readonly NewEvent[]): JournalRow[] {
+export function chain(
+  saleId: string,
+  position: number,
+  head: string,
+  events: readonly NewEvent[],
+): JournalRow[] {
   let previous = head;
   return events.map((event, index) => {
     const row = {
@@ -52,7 +57,11 @@ const insertEventsStatement: Statement = {
              as e (position, type, ticket_id, command_id, data, at, hash)`,
 };
 
-export async function insertEvents(db: Queryable, saleId: string, rows: readonly JournalRow[]): Promise<void> {
+export async function insertEvents(
+  db: Queryable,
+  saleId: string,
+  rows: readonly JournalRow[],
+): Promise<void> {
   await db.query({
     ...insertEventsStatement,
     values: [

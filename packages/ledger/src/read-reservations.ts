@@ -36,7 +36,11 @@ const byTicket: Statement = {
   text: `select ${columns} from reservations r where r.ticket_id = any($2::text[]) and r.sale_id = $1`,
 };
 
-export async function readReservations(db: Queryable, saleId: string, ticketIds: string[]): Promise<Reservation[]> {
+export async function readReservations(
+  db: Queryable,
+  saleId: string,
+  ticketIds: string[],
+): Promise<Reservation[]> {
   if (ticketIds.length === 0) return [];
   return (await rowsOf<ReservationRow>(db, byTicket, [saleId, ticketIds])).map(reservationOf);
 }
@@ -49,7 +53,12 @@ const due: Statement = {
 };
 
 /** Holds whose deadline is before `before` (epoch milliseconds), the longest overdue first. */
-export async function dueHolds(db: Queryable, saleId: string, before: number, limit: number): Promise<Reservation[]> {
+export async function dueHolds(
+  db: Queryable,
+  saleId: string,
+  before: number,
+  limit: number,
+): Promise<Reservation[]> {
   return (await rowsOf<ReservationRow>(db, due, [saleId, before, limit])).map(reservationOf);
 }
 
@@ -71,7 +80,11 @@ const used: Statement = {
 };
 
 /** Units that count against the limit of each of these buyers; a buyer without any is absent. */
-export async function usedUnits(db: Queryable, saleId: string, buyerIds: string[]): Promise<Map<string, number>> {
+export async function usedUnits(
+  db: Queryable,
+  saleId: string,
+  buyerIds: string[],
+): Promise<Map<string, number>> {
   const rows = await rowsOf<{ buyer: string; units: number }>(db, used, [saleId, buyerIds]);
   return new Map(rows.map(({ buyer, units }) => [buyer, units]));
 }

@@ -25,7 +25,13 @@ export async function fenceRebuild(
   if (before === null) return null;
   const epoch = Math.max(observed.epoch, gateEpoch) + 1;
   const [event] = chain(saleId, observed.position, observed.head, [
-    { type: 'gate_rebuilt', ticketId: null, commandId: null, data: { epoch, seq: observed.committedSeq }, at: Date.now() },
+    {
+      type: 'gate_rebuilt',
+      ticketId: null,
+      commandId: null,
+      data: { epoch, seq: observed.committedSeq },
+      at: Date.now(),
+    },
   ]);
   if (event === undefined) throw new Error('A chain of one event has one row');
   const cursor: Cursor = {
@@ -67,7 +73,11 @@ const releasedPage: Statement = {
 async function* pagesOfReleased(db: Queryable, saleId: string): AsyncGenerator<Map<string, number>> {
   let after = '';
   for (;;) {
-    const rows = await rowsOf<{ buyer: string; released: number }>(db, releasedPage, [saleId, after, pageSize]);
+    const rows = await rowsOf<{ buyer: string; released: number }>(db, releasedPage, [
+      saleId,
+      after,
+      pageSize,
+    ]);
     const last = rows.at(-1);
     if (last === undefined) return;
     yield new Map(rows.map(({ buyer, released }) => [buyer, released]));
@@ -76,10 +86,15 @@ async function* pagesOfReleased(db: Queryable, saleId: string): AsyncGenerator<M
 }
 
 async function unknownOf(db: Queryable, saleId: string, entries: IntakeEntry[]): Promise<IntakeEntry[]> {
-  const known = await knownTickets(db, entries.filter(isReserve).map((entry) => entry.ticketId));
+  const known = await knownTickets(
+    db,
+    entries.filter(isReserve).map((entry) => entry.ticketId),
+  );
   const commanded = entries.filter((entry) => !isReserve(entry)).map((entry) => entry.ticketId);
   const reservations = await readReservations(db, saleId, [...new Set(commanded)]);
-  const decided = new Set(reservations.flatMap((r) => Object.keys(r.outcomes).map((id) => `${r.ticketId} ${id}`)));
+  const decided = new Set(
+    reservations.flatMap((r) => Object.keys(r.outcomes).map((id) => `${r.ticketId} ${id}`)),
+  );
   return entries.filter((entry) =>
     isReserve(entry) ? !known.has(entry.ticketId) : !decided.has(`${entry.ticketId} ${entry.id}`),
   );

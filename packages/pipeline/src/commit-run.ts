@@ -3,6 +3,7 @@
  * until the intake is at its end. It may be killed, doubled or frozen at any line: everything it does is compared at the
  * other side, and doing it again changes nothing.
  */
+import { setTimeout } from 'node:timers/promises';
 import {
   type CommitAnswer,
   decideRun,
@@ -24,6 +25,10 @@ export interface CommitParts {
   /** Called after each transaction, for metrics. */
   onCommit?(batch: CommittedBatch): void;
   onRebuild?(saleId: string, why: string, outcome: 'rebuilt' | 'superseded'): void;
+  /** Called when a run begins again because something had changed since it read: a conflict, another run, a rebuild. */
+  onRetry?(saleId: string): void;
+  /** How often a run begins again before the sale is left to the next bell or sweep. */
+  retryBudget?: number;
 }
 
 export interface CommittedBatch {
@@ -47,14 +52,15 @@ export interface CommitReport {
 const maxEntries = 1_000;
 /** Holds that one transaction expires. */
 const maxExpiries = 1_000;
-/** Reads that found nothing to build on, before the sale is left to the next bell or sweep. */
-const maxFalseStarts = 8;
+/** Pauses before a run begins again, milliseconds; with jitter, so that two that met do not meet again. */
+const firstPauseMs = 2;
+const longestPauseMs = 100;
 
 export async function commitSale(parts: CommitParts, saleId: string): Promise<CommitReport> {
   const report: CommitReport = { kind: 'left', entries: 0, lapse: null };
   let at: LedgerSale | null = null;
-  let falseStarts = 0;
-  while (falseStarts < maxFalseStarts) {
+  const retryBudget = parts.retryBudget ?? 8;
+  for (let retries = 0; retries <= retryBudget; ) {
     at ??= await parts.ledger.readSale(saleId);
     if (at === null) return { ...report, kind: 'unknown_sale' };
     const read = await parts.gate.readIntake(saleId, at.cursor, maxEntries);
@@ -63,16 +69,21 @@ export async function commitSale(parts: CommitParts, saleId: string): Promise<Co
       if (read.kind === 'not_booted') await bootShard(parts, at.sale.shard);
       if (read.kind === 'diverged') await rebuildSale(parts, at, read.epoch, read.why);
       at = null;
-      falseStarts++;
+      await pauseBefore(parts, saleId, ++retries);
       continue;
     }
     const step = await commitBatch(parts, at, read, report);
     if (step === 'at_end') return { ...report, kind: 'at_end' };
     if (step === 'busy') return report;
-    if (step === 'stale') falseStarts++;
+    if (step === 'stale') await pauseBefore(parts, saleId, ++retries);
     at = typeof step === 'string' ? null : step;
   }
   return report;
+}
+
+async function pauseBefore(parts: CommitParts, saleId: string, retry: number): Promise<void> {
+  parts.onRetry?.(saleId);
+  await setTimeout(Math.random() * Math.min(firstPauseMs * 2 ** retry, longestPauseMs));
 }
 
 /** One batch: where the sale stands after it, or why there is nothing to go on from. */
@@ -87,8 +98,10 @@ async function commitBatch(
   // Holds lapse only when everything that reached the gate before `now` is in this batch: a confirm in time counts.
   const due = read.drained ? await ledger.dueHolds(saleId, read.now, maxExpiries) : [];
   if (read.entries.length === 0 && due.length === 0) {
+    if (read.journalPosition >= at.cursor.position) return 'at_end';
     await settleJournal(parts, saleId, read.journalPosition, at.cursor.position);
-    return 'at_end';
+    // Settling may have granted units to those who wait: entries that this run has not read.
+    return at.waiting > 0 ? 'stale' : 'at_end';
   }
   const startedAt = performance.now();
   const { result, answer } = await decideAndCommit(ledger, at, read, due);
@@ -123,7 +136,11 @@ async function decideAndCommit(
   due: readonly Reservation[],
 ): Promise<{ result: RunResult; answer: CommitAnswer }> {
   const last = read.entries.at(-1);
-  const reached = { seq: last?.seq ?? at.cursor.committedSeq, tip: last?.tip ?? at.cursor.tip, ranAt: read.now };
+  const reached = {
+    seq: last?.seq ?? at.cursor.committedSeq,
+    tip: last?.tip ?? at.cursor.tip,
+    ranAt: read.now,
+  };
   let known = new Set<string>();
   for (;;) {
     const result = await decide(ledger, at, read.entries, due, read.now, known);

@@ -29,17 +29,21 @@ export async function createCommitWorker(options: CommitWorkerOptions): Promise<
   const workers = allShards(shards).map((shard) => {
     const queue = openQueue(producer, shard);
     queue.on('error', onError);
-    const worker = new Worker(commitQueue, (job) => commit(committer, queue, job.data.saleId as string, onError), {
-      connection,
-      prefix: prefixOf(shard),
-      concurrency,
-      lockDuration: 3_000,
-      stalledInterval: 1_000,
-      // A bell may ring as often as it likes.
-      maxStalledCount: 1_000_000,
-      drainDelay: 5,
-      metrics: { maxDataPoints: 60 },
-    });
+    const worker = new Worker(
+      commitQueue,
+      (job) => commit(committer, queue, job.data.saleId as string, onError),
+      {
+        connection,
+        prefix: prefixOf(shard),
+        concurrency,
+        lockDuration: 3_000,
+        stalledInterval: 1_000,
+        // A bell may ring as often as it likes.
+        maxStalledCount: 1_000_000,
+        drainDelay: 5,
+        metrics: { maxDataPoints: 60 },
+      },
+    );
     worker.on('error', onError);
     return { queue, worker };
   });

@@ -13,7 +13,8 @@ export function createCommitter(parts: CommitParts): Committer {
 
   function start(saleId: string): Promise<CommitReport> {
     const run = commitSale(parts, saleId).finally(() => {
-      if (running.get(saleId)?.now === run) running.delete(saleId);
+      // With a next run promised the place stays taken: a call between the two must share it, not start a third.
+      if (running.get(saleId)?.next === null) running.delete(saleId);
     });
     running.set(saleId, { now: run, next: null });
     return run;

@@ -163,17 +163,19 @@ function changeTerms(
   });
 }
 
-function move(
+async function move(
   parts: DeskParts,
   saleId: string,
   verb: DeskVerb,
   request: DeskRequest | null,
 ): Promise<DeskAnswer> {
+  // The gate judges by its own clock, which may be behind this process's.
+  const gateNow = (await parts.gate.peek([saleId])).get(saleId)?.now ?? Number.POSITIVE_INFINITY;
   return step(parts, saleId, request, ({ sale }) => {
     const status = moveSale(sale.status, verb);
     if (status === null) return refuse('invalid_transition');
     const at = timeOf(parts);
-    const terms = verb === 'open' ? openNow(sale, at) : {};
+    const terms = verb === 'open' ? openNow(sale, Math.min(at, gateNow)) : {};
     const data: NewEvent['data'] = Object.keys(terms).length === 0 ? { status } : { status, terms };
     return { sale: { ...sale, ...terms, status }, event: happened('sale_moved', data, at) };
   });

@@ -65,5 +65,8 @@ export function addBell(queue: Queue, bell: Bell): Promise<unknown> {
 export function addWake(queue: Queue, saleId: string, at: number, now: number): Promise<unknown> {
   const second = Math.ceil((at + 1) / 1000);
   const bell = { saleId, wake: second };
-  return queue.add('wake', bell, { jobId: `wake-${saleId}-${second}`, delay: Math.max(0, second * 1000 - now) });
+  return queue.add('wake', bell, {
+    jobId: `wake-${saleId}-${second}`,
+    delay: Math.max(0, second * 1000 - now),
+  });
 }

@@ -10,7 +10,12 @@ interface RecoveryParts {
  * Rebuilds one sale's gate from the ledger under a new epoch, unless another did so since `at` was read, or the ledger
  * has moved on and the gate must be looked at again.
  */
-export async function rebuildSale(parts: RecoveryParts, at: LedgerSale, gateEpoch: number, why: string): Promise<void> {
+export async function rebuildSale(
+  parts: RecoveryParts,
+  at: LedgerSale,
+  gateEpoch: number,
+  why: string,
+): Promise<void> {
   const source = await parts.ledger.fenceRebuild(at.sale.id, at.cursor, gateEpoch);
   if (source === null) return;
   const outcome = await parts.gate.rebuild(source);
@@ -26,9 +31,21 @@ export async function bootShard(parts: RecoveryParts, shard: string): Promise<vo
   const gates = await parts.gate.peek(live.map((sale) => sale.saleId));
   for (const { saleId, cursor } of live) {
     const gate = gates.get(saleId) ?? null;
-    if (gate !== null && gate.rebuilding === null && gate.epoch === cursor.epoch && gate.seq >= cursor.committedSeq) continue;
+    if (
+      gate !== null &&
+      gate.rebuilding === null &&
+      gate.epoch === cursor.epoch &&
+      gate.seq >= cursor.committedSeq
+    )
+      continue;
     const at = await parts.ledger.readSale(saleId);
-    if (at !== null) await rebuildSale(parts, at, Math.max(gate?.epoch ?? 0, gate?.rebuilding ?? 0), 'the shard lost its memory');
+    if (at !== null)
+      await rebuildSale(
+        parts,
+        at,
+        Math.max(gate?.epoch ?? 0, gate?.rebuilding ?? 0),
+        'the shard lost its memory',
+      );
   }
   // Another worker may have fenced a sale and not closed its gate yet; until then the shard must stay closed.
   const after = await parts.gate.peek(live.map((sale) => sale.saleId));

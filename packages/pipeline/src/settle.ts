@@ -1,4 +1,12 @@
-import type { LedgerSale, Reservation, RunLedger, RunResult, SettledTicket, Settlement, WorkerGate } from '@holdfast/core';
+import type {
+  LedgerSale,
+  Reservation,
+  RunLedger,
+  RunResult,
+  SettledTicket,
+  Settlement,
+  WorkerGate,
+} from '@holdfast/core';
 
 /** Events that one settle script applies: Redis does nothing else meanwhile. */
 const maxEvents = 200;

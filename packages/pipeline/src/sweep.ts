@@ -1,6 +1,8 @@
-import type { GateState, RefusalCount, RunLedger, WorkerGate } from '@holdfast/core';
+import type { GateState, RunLedger, WorkerGate } from '@holdfast/core';
 import type { Committer } from './committer.ts';
 import { bootShard, rebuildSale } from './recovery.ts';
+import { createRefusalLedger } from './refusal-ledger.ts';
+import { allShards } from './shards.ts';
 
 type LiveSale = Awaited<ReturnType<RunLedger['liveSales']>>[number];
 
@@ -19,6 +21,7 @@ export interface Sweep {
 
 export interface SweepOptions {
   everyMs?: number;
+  shards?: number;
   onError?(error: Error): void;
 }
 
@@ -30,9 +33,12 @@ const rebuildPasses = 4;
  * applied, a gate that lost its memory. It is driven by the ledger's list of sales, since Redis may have been emptied,
  * and runs the commit run itself: taking over from a dead worker waits for nothing else.
  */
-export function createSweep(parts: SweepParts, { everyMs = 1_000, onError }: SweepOptions = {}): Sweep {
-  const seen = new Map<string, { committedSeq: number; journal: number; rebuilding: number | null; passes: number }>();
-  const recorded = new Map<string, string>();
+export function createSweep(parts: SweepParts, { everyMs = 1_000, shards = 1, onError }: SweepOptions = {}): Sweep {
+  const seen = new Map<
+    string,
+    { committedSeq: number; journal: number; rebuilding: number | null; passes: number }
+  >();
+  const refusals = createRefusalLedger(parts);
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
   let pass: Promise<unknown> = Promise.resolve();
@@ -42,7 +48,9 @@ export function createSweep(parts: SweepParts, { everyMs = 1_000, onError }: Swe
     // A little apart from the other workers, so that they do not all find the same sale at once.
     timer = setTimeout(
       () => {
-        pass = sweepOnce().catch((error: unknown) => onError?.(error as Error)).finally(schedule);
+        pass = sweepOnce()
+          .catch((error: unknown) => onError?.(error as Error))
+          .finally(schedule);
       },
       everyMs * (0.75 + Math.random() / 2),
     );
@@ -50,12 +58,13 @@ export function createSweep(parts: SweepParts, { everyMs = 1_000, onError }: Swe
 
   async function sweepOnce(): Promise<number> {
     const live = await parts.ledger.liveSales();
-    const shards = [...new Set(live.map((sale) => sale.shard)), ...(live.length === 0 ? ['0'] : [])];
-    for (const shard of shards) if (!(await parts.gate.isBooted(shard))) await bootShard(parts, shard);
+    for (const shard of allShards(shards)) if (!(await parts.gate.isBooted(shard))) await bootShard(parts, shard);
     const gates = await parts.gate.peek(live.map((sale) => sale.saleId));
-    const runs = await Promise.allSettled(live.map((sale) => sweepSale(sale, gates.get(sale.saleId) ?? null)));
+    const runs = await Promise.allSettled(
+      live.map((sale) => sweepSale(sale, gates.get(sale.saleId) ?? null)),
+    );
     for (const run of runs) if (run.status === 'rejected') onError?.(run.reason as Error);
-    await recordRefusals(live);
+    await refusals.recordOnce(live.map((sale) => sale.saleId));
     return runs.filter((run) => run.status === 'fulfilled' && run.value).length;
   }
 
@@ -83,21 +92,6 @@ export function createSweep(parts: SweepParts, { everyMs = 1_000, onError }: Swe
     return true;
   }
 
-  /** Refusals are cumulative per minute, so only what changed since the last pass is written, by whichever worker. */
-  async function recordRefusals(live: readonly LiveSale[]): Promise<void> {
-    for (const { saleId } of live) {
-      const counts = await parts.gate.takeRefusals(saleId);
-      const fresh: RefusalCount[] = [];
-      for (const count of counts) {
-        const key = `${saleId} ${count.minute} ${count.reason}`;
-        if (recorded.get(key) === String(count.count)) continue;
-        recorded.set(key, String(count.count));
-        fresh.push(count);
-      }
-      if (fresh.length > 0) await parts.ledger.recordRefusals(saleId, fresh);
-    }
-  }
-
   schedule();
   return {
     sweepOnce,
@@ -121,5 +115,7 @@ function needsRun(
   if (nextDeadline !== null && nextDeadline < gate.now) return true;
   const stoodStill = before !== undefined && before.committedSeq === cursor.committedSeq;
   if (gate.seq > cursor.committedSeq && stoodStill) return true;
-  return gate.journalPosition < cursor.position && before !== undefined && before.journal === gate.journalPosition;
+  return (
+    gate.journalPosition < cursor.position && before !== undefined && before.journal === gate.journalPosition
+  );
 }

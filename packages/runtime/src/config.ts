@@ -45,7 +45,12 @@ function problemOf(issue: z.core.$ZodIssue, given: Record<string, string>): stri
 }
 
 const port = z.coerce.number().int().min(0).max(65_535);
-const list = z.string().transform((text) => text.split(',').map((part) => part.trim()).filter(Boolean));
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean),
+);
 
 /** What several apps read; each takes what it needs. */
 export const settings = {
@@ -58,7 +63,10 @@ export const settings = {
   buyerAuth: z.enum(['open', 'jwt']).default('open'),
   list,
   shards: z.coerce.number().int().min(1).max(1_296).default(1),
-  region: z.string().regex(/^[a-z0-9-]{1,32}$/, 'must be 1 to 32 of a-z, 0-9 and -').default('local'),
+  region: z
+    .string()
+    .regex(/^[a-z0-9-]{1,32}$/, 'must be 1 to 32 of a-z, 0-9 and -')
+    .default('local'),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   count: z.coerce.number().int().min(0),
 };

@@ -7,7 +7,11 @@ export interface Part {
 
 export interface Lifecycle {
   /** Remembers what was started; parts are stopped in reverse order. */
-  add<Started>(name: string, started: Started, stop: (started: Started) => Promise<unknown> | unknown): Started;
+  add<Started>(
+    name: string,
+    started: Started,
+    stop: (started: Started) => Promise<unknown> | unknown,
+  ): Started;
   /** Stops everything and ends the process; a second call changes nothing. */
   stop(reason: string, exitCode?: number): Promise<void>;
   /** Aborted when the process begins to stop. */

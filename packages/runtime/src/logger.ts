@@ -14,7 +14,17 @@ export function createLogger(app: string, level: string): Logger {
     base: { app, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: {
-      paths: ['authorization', '*.authorization', 'headers.authorization', 'body', '*.body', 'token', '*.token', 'adminKey', 'password'],
+      paths: [
+        'authorization',
+        '*.authorization',
+        'headers.authorization',
+        'body',
+        '*.body',
+        'token',
+        '*.token',
+        'adminKey',
+        'password',
+      ],
       censor: '[redacted]',
     },
   });
@@ -24,7 +34,10 @@ export function createLogger(app: string, level: string): Logger {
  * Logs a repeated fault once a second at most, with how often it came: a store that is away would otherwise fill the
  * disk with its absence.
  */
-export function onceASecond(log: (fields: object, message: string) => void, message: string): (error: Error) => void {
+export function onceASecond(
+  log: (fields: object, message: string) => void,
+  message: string,
+): (error: Error) => void {
   let silentUntil = 0;
   let times = 0;
   return (error) => {

@@ -3,7 +3,12 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@pro
 export interface Metrics {
   counter<Label extends string>(name: string, help: string, labels?: readonly Label[]): Counter<Label>;
   gauge<Label extends string>(name: string, help: string, labels?: readonly Label[]): Gauge<Label>;
-  histogram<Label extends string>(name: string, help: string, buckets: number[], labels?: readonly Label[]): Histogram<Label>;
+  histogram<Label extends string>(
+    name: string,
+    help: string,
+    buckets: number[],
+    labels?: readonly Label[],
+  ): Histogram<Label>;
   contentType: string;
   /** Everything in Prometheus' text format. */
   text(): Promise<string>;

@@ -147,4 +147,4 @@ export const ATTEMPTS_MAX = 1_024;
 /** An open crowd's bound: beyond it the stack is not answering at all. */
 const OPEN_ASKS_MAX = 50_000;
 /** Ticket holders who watch at once; beyond it nobody new asks. */
-const FOLLOWERS_MAX = 2_000;
+export const FOLLOWERS_MAX = 2_000;

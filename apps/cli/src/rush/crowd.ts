@@ -1,4 +1,4 @@
-import { createArrivals } from './arrivals.ts';
+import { createArrivals, FOLLOWERS_MAX } from './arrivals.ts';
 import { createEdges } from './edges.ts';
 import type { CrowdPlan, FromCrowd, ToCrowd } from './plan.ts';
 import { createTally } from './tally.ts';
@@ -14,11 +14,13 @@ export async function runCrowd(
   obey: Obey,
 ): Promise<void> {
   const concurrency = plan.arrivals.kind === 'closed' ? plan.arrivals.concurrency : OPEN_CONNECTIONS;
-  const edges = createEdges(plan.edges, concurrency + STREAMS);
+  const edges = createEdges(plan.edges, concurrency + FOLLOWERS_MAX);
   const tally = createTally(send);
-  const arrivals = createArrivals(plan, createVisit(plan, edges, tally), tally);
+  const visits = createVisit(plan, edges, tally);
+  const arrivals = createArrivals(plan, visits, tally);
   obey((message) => message.kind === 'stop' && arrivals.stop());
-  await edges.warm(Math.min(concurrency, plan.buyers));
+  const followers = Math.min(FOLLOWERS_MAX, plan.stockUnits, plan.buyers);
+  await edges.warm(Math.min(concurrency, plan.buyers) + followers, visits.look);
   const ticker = setInterval(() => {
     send({ kind: 'progress', progress: { ...tally.progress } });
     tally.flush();
@@ -34,8 +36,6 @@ export async function runCrowd(
 type Obey = (onMessage: (message: ToCrowd) => unknown) => void;
 
 const OPEN_CONNECTIONS = 2_000;
-/** Room for event streams beside the connections of those who ask. */
-const STREAMS = 2_000;
 const PROGRESS_MS = 250;
 
 if (import.meta.main && process.send !== undefined) {

@@ -1,4 +1,4 @@
-import { type Address, type Answer, openWire, type Wire } from './wire.ts';
+import { type Address, type Answer, openWire, SILENCE_MAX_MS, type Wire } from './wire.ts';
 
 /**
  * The connections of the crowd: per edge a stack of idle keep-alive ones, so the most recently used is taken
@@ -13,10 +13,12 @@ export function createEdges(addresses: readonly Address[], connectionsMax: numbe
     count: addresses.length,
 
     /**
-     * Opens connections ahead, a few at a time: a listening socket's backlog holds a few hundred. An edge that is
-     * away is left to the buyers' patience; throws when all are.
+     * Opens connections ahead, with a request each, as people do who wait with the page open: a busy Node server
+     * accepts one connection per turn of its event loop (measured: a new one waited 5 s while those that were there
+     * had their answers in 20 ms), which would be all that one measures. A few at a time, for the listening socket's
+     * backlog. An edge that is away is left to the buyers' patience; throws when all are.
      */
-    async warm(connections: number): Promise<void> {
+    async warm(connections: number, requestFor: (edge: number) => string): Promise<void> {
       let left = Math.min(connections, connectionsMax - open);
       let fault: unknown;
       const openSome = async () => {
@@ -24,7 +26,12 @@ export function createEdges(addresses: readonly Address[], connectionsMax: numbe
           const edge = left % addresses.length;
           left -= 1;
           try {
-            giveBack(edge, await openOne(edge));
+            const wire = await openOne(edge);
+            try {
+              await wire.ask(requestFor(edge));
+            } finally {
+              giveBack(edge, wire);
+            }
           } catch (cause) {
             fault = cause;
           }
@@ -44,9 +51,9 @@ export function createEdges(addresses: readonly Address[], connectionsMax: numbe
       }
     },
 
-    /** A connection of its own for an event stream; closing it gives its room to the next. */
+    /** A connection for an event stream alone; closing it gives its room to the next. */
     async dedicate(edge: number): Promise<Wire> {
-      const wire = await openOne(edge);
+      const wire = await take(edge);
       let closed = false;
       return {
         ...wire,
@@ -72,12 +79,12 @@ export function createEdges(addresses: readonly Address[], connectionsMax: numbe
         leave();
       }
       if (open < connectionsMax || evicted()) return openOne(edge);
-      await new Promise<void>((resolve) => queue.push(resolve));
+      await turn();
     }
   }
 
   async function openOne(edge: number): Promise<Wire> {
-    while (open >= connectionsMax && !evicted()) await new Promise<void>((resolve) => queue.push(resolve));
+    while (open >= connectionsMax && !evicted()) await turn();
     open += 1;
     try {
       return await openWire(addressOf(edge));
@@ -85,6 +92,22 @@ export function createEdges(addresses: readonly Address[], connectionsMax: numbe
       leave();
       throw fault;
     }
+  }
+
+  /** Waits until a connection may have become free; rejects when nobody gives one back for that long. */
+  function turn(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const waiter = () => {
+        clearTimeout(tooLong);
+        resolve();
+      };
+      const tooLong = setTimeout(() => {
+        const at = queue.indexOf(waiter);
+        if (at >= 0) queue.splice(at, 1);
+        reject(new Error(`no connection became free in ${SILENCE_MAX_MS} ms`));
+      }, SILENCE_MAX_MS);
+      queue.push(waiter);
+    });
   }
 
   /** Closes an idle connection of whichever edge has one, so that a quiet edge cannot starve a busy one. */

@@ -12,8 +12,9 @@ export function createQuestions(plan: CrowdPlan, edges: Edges, tally: Tally) {
   return { askPatiently, failed, get, post };
 
   /**
-   * Asks until there is an answer that is not "not now": 5xx, 429 and network faults are tried again with the very
-   * same request, so with the same Idempotency-Key, after what Retry-After says. Undefined when patience ends.
+   * Asks until there is an answer that is not "not now": 5xx, 429, 408 (the server was closing an idle connection)
+   * and network faults are tried again with the very same request, so with the same Idempotency-Key, after what
+   * Retry-After says. Undefined when patience ends.
    */
   async function askPatiently(
     asked: Asked,
@@ -33,7 +34,7 @@ export function createQuestions(plan: CrowdPlan, edges: Edges, tally: Tally) {
         tally.answer(asked, answer.status, code, answer.receivedAtMs - fromMs);
         if (answer.status >= 400 && code === undefined)
           return failed(`${asked} answered ${answer.status} without a problem`);
-        if (answer.status < 500 && answer.status !== 429) return answer;
+        if (answer.status < 500 && !ASKS_AGAIN.has(answer.status)) return answer;
         why = `${answer.status} ${code}`;
         const retryAfterSeconds = Number(headerOf(answer.head, 'retry-after'));
         if (retryAfterSeconds > 0) retryAfterMs = retryAfterSeconds * 1_000;
@@ -65,6 +66,7 @@ export function createQuestions(plan: CrowdPlan, edges: Edges, tally: Tally) {
 
 export type Questions = ReturnType<typeof createQuestions>;
 
+const ASKS_AGAIN = new Set([408, 429]);
 /** How long a buyer goes on asking through an outage. */
 const PATIENCE_MS = 30_000;
 const RETRY_FIRST_MS = 100;

@@ -1,8 +1,6 @@
-import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { mopUpFolder, removePostgres } from '@holdfast/runtime/local-stores';
+import { removePostgres, temporaryFolder } from '@holdfast/runtime/local-stores';
 import { startStack } from '../stack.ts';
 import type { RushOptions } from './options.ts';
 
@@ -23,8 +21,7 @@ export async function openStage(options: RushOptions, signal: AbortSignal): Prom
     const merchant = url === undefined || key === undefined ? undefined : { url, key };
     return { edges: against, console: merchant, close: async () => {} };
   }
-  const dir = mkdtempSync(join(tmpdir(), 'holdfast-rush-'));
-  mopUpFolder(dir);
+  const dir = temporaryFolder('rush');
   const clear = async () => {
     removePostgres(join(dir, 'postgres'));
     await rm(dir, { recursive: true, force: true });

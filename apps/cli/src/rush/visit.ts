@@ -21,7 +21,7 @@ export function createVisit(plan: CrowdPlan, edges: Edges, tally: Tally) {
   const salePath = `/v1/sales/${encodeURIComponent(plan.saleId)}`;
   const reservePath = `${salePath}/reservations`;
 
-  return { visit, read };
+  return { visit, read, look: (edge: number) => get(edge, salePath) };
 
   /** A look at the stock. */
   async function read(number: number, dueAtMs?: number): Promise<void> {

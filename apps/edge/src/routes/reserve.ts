@@ -36,6 +36,7 @@ export function reserve(gate: EdgeGate, watches: TicketWatches): Handle {
       lines: read.body.lines ?? null,
       idempotencyKey: key.kind === 'key' ? key.key : null,
     };
+    // Who gets units is decided for many requests at once, in packages/gate/src/lua/admit.lua.
     const answer = await gate.reserve(request);
     if (answer.kind === 'refused') return refusalProblem(answer, requestId);
 

@@ -2,11 +2,12 @@
 -- Decides, for up to a batch of requests of one sale, who gets units: counter, place in line, ticket and intake entry
 -- in one step. Everything is read and checked first; Lua does not roll back, so after the first write come only
 -- commands that cannot fail.
+-- What the intake then holds is read by packages/pipeline/src/commit-run.ts.
 --
 -- KEYS  1 boot, 2 sale, 3 intake, 4 buyers, 5.. one ticket per request
 -- ARGV  1 epoch, 2 terms version, 3 longest intake, 4 number of requests,
---       then per request: buyer, idempotency key or '', fingerprint, head of the entry, lines as stored in the ticket,
---       number of lines, and per line: sku, quantity
+--       then per request: buyer, idempotency key or '', fingerprint, head of the entry, number of lines, and per line:
+--       sku, quantity
 -- Answer  a word when nothing was looked at: 'closed', 'unknown_sale', 'stale'; else
 --         { gate time, journal position, reservations decided so far,
 --           then per request four fields:
@@ -14,54 +15,53 @@
 --             'again', ticket id, '', ''             the same request has its ticket already
 --             'mismatch', '', '', ''                 the key was used with another body
 --             code, sku or opensAt or '', '', '' }   a refusal
+--
+-- Numbers are joined to text as they are: below 10^14 Lua 5.1 writes whole numbers in full.
 
 local boot, saleKey, intake, buyers = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local epoch, terms, longest, requests = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
 if redis.call('EXISTS', boot) == 0 then return 'closed' end
-local asked, fields, seen = {}, {}, {}
+
 local names = { 'epoch', 'terms', 'rebuilding', 'time', 'newcomers', 'opensAt', 'closesAt', 'limit', 'waitlist', 'waiting',
   'joined', 'seq', 'lined', 'decided', 'tip', 'cursor', 'journal' }
-local function need(list, field)
-  if not seen[field] then
-    seen[field] = true
-    list[#list + 1] = field
-  end
-end
+local fixed = #names
+local items, skus = {}, {}
+local asked = {}
 local cursor = 5
 for i = 1, requests do
   local lines, units = {}, 0
-  local count = tonumber(ARGV[cursor + 5])
+  local count = tonumber(ARGV[cursor + 4])
   for line = 1, count do
-    local sku, quantity = ARGV[cursor + 4 + 2 * line], tonumber(ARGV[cursor + 5 + 2 * line])
-    lines[line] = { sku, quantity }
+    local sku, quantity = ARGV[cursor + 3 + 2 * line], tonumber(ARGV[cursor + 4 + 2 * line])
+    local item = items[sku]
+    if not item then
+      item = { sku = sku }
+      items[sku] = item
+      skus[#skus + 1] = item
+      local n = #names
+      names[n + 1], names[n + 2], names[n + 3] = 'ceiling:' .. sku, 'admitted:' .. sku, 'stock:' .. sku
+    end
+    lines[line] = { item = item, quantity = quantity }
     units = units + quantity
-    need(names, 'ceiling:' .. sku)
-    need(names, 'admitted:' .. sku)
-    need(names, 'stock:' .. sku)
   end
-  local request = {
-    buyer = ARGV[cursor], key = ARGV[cursor + 1], fingerprint = ARGV[cursor + 2],
-    head = ARGV[cursor + 3], packed = ARGV[cursor + 4], lines = lines, units = units,
+  asked[i] = {
+    ticket = KEYS[4 + i], buyer = ARGV[cursor], key = ARGV[cursor + 1], fingerprint = ARGV[cursor + 2],
+    head = ARGV[cursor + 3], lines = lines, units = units,
   }
-  if request.buyer ~= '' then
-    need(fields, 'c:' .. request.buyer)
-    need(fields, 'r:' .. request.buyer)
-  end
-  if request.key ~= '' then need(fields, 'k:' .. request.buyer .. '\n' .. request.key) end
-  asked[i] = request
-  cursor = cursor + 6 + 2 * count
+  cursor = cursor + 5 + 2 * count
 end
 
 local sale = {}
-for i, value in ipairs(redis.call('HMGET', saleKey, unpack(names))) do sale[names[i]] = value end
+local values = redis.call('HMGET', saleKey, unpack(names))
+for i = 1, fixed do sale[names[i]] = values[i] end
 if sale.rebuilding then return 'closed' end
 if not sale.epoch then return 'unknown_sale' end
 if sale.epoch ~= epoch or sale.terms ~= terms then return 'stale' end
-for _, request in ipairs(asked) do
-  for _, line in ipairs(request.lines) do
-    if not sale['ceiling:' .. line[1]] then return 'stale' end
-  end
+for i, item in ipairs(skus) do
+  local at = fixed + 3 * (i - 1)
+  if not values[at + 1] then return 'stale' end
+  item.ceiling, item.admitted, item.stock = tonumber(values[at + 1]), tonumber(values[at + 2]), tonumber(values[at + 3])
 end
 
 local time = redis.call('TIME')
@@ -74,115 +74,133 @@ local function standing()
   return nil
 end
 local refusal, refusalDetail = standing()
+local limit = tonumber(sale.limit)
 
 -- One look at the tickets of the whole batch, one at its buyers.
 local ticketKeys = {}
-for i = 1, requests do ticketKeys[i] = KEYS[4 + i] end
+for i = 1, requests do ticketKeys[i] = asked[i].ticket end
 local resent = redis.call('EXISTS', unpack(ticketKeys)) > 0
 
-local known = {}
+local fields, known = {}, {}
+local function need(field)
+  if known[field] == nil then
+    known[field] = false
+    fields[#fields + 1] = field
+  end
+end
+for i = 1, requests do
+  local request = asked[i]
+  if request.buyer ~= '' then
+    request.claimed = 'c:' .. request.buyer
+    need(request.claimed)
+    if limit then need('r:' .. request.buyer) end
+  end
+  if request.key ~= '' then
+    request.keyField = 'k:' .. request.buyer .. '\n' .. request.key
+    need(request.keyField)
+  end
+end
 if #fields > 0 then
-  local values = redis.call('HMGET', buyers, unpack(fields))
-  for i, field in ipairs(fields) do known[field] = values[i] end
+  local found = redis.call('HMGET', buyers, unpack(fields))
+  for i = 1, #fields do known[fields[i]] = found[i] end
 end
 
-local limit = tonumber(sale.limit)
 local seq, lined, tip = tonumber(sale.seq), tonumber(sale.lined), sale.tip
-local joined = tonumber(sale.joined)
-local room = longest - (seq - tonumber(sale.cursor))
-local admitted = {}
-local changedBuyers, changedItems = {}, {}
+local decidedCursor, joined = tonumber(sale.cursor), tonumber(sale.joined)
+local room = longest - (seq - decidedCursor)
+local changedBuyers = {}
 local answer = { now, tonumber(sale.journal), tonumber(sale.decided) }
 local writes = {}
 
-local function admittedOf(sku)
-  return admitted[sku] or tonumber(sale['admitted:' .. sku])
+local function idOf(ticketKey)
+  return string.match(ticketKey, ':ticket:(.*)$')
 end
 
 local function firstMissing(lines)
   for _, line in ipairs(lines) do
-    if admittedOf(line[1]) + line[2] > tonumber(sale['ceiling:' .. line[1]]) then return line[1] end
+    if line.item.admitted + line.quantity > line.item.ceiling then return line.item.sku end
   end
   return nil
 end
 
 -- Those in the ledger's line, and those who joined it in entries that are not decided yet.
 local function someoneWaits()
-  return sale.waiting ~= '0' or joined > tonumber(sale.cursor)
+  return sale.waiting ~= '0' or joined > decidedCursor
 end
 
 -- A party that is larger than all of the stock would wait for ever.
 local function canEverFit(lines)
   for _, line in ipairs(lines) do
-    if line[2] > tonumber(sale['stock:' .. line[1]]) then return false end
+    if line.quantity > line.item.stock then return false end
   end
   return true
 end
 
-local function reply(word, a, b, c)
-  local n = #answer
-  answer[n + 1], answer[n + 2], answer[n + 3], answer[n + 4] = word, a or '', b or '', c or ''
-end
-
-local function decide(i, request)
-  local ticketKey = ticketKeys[i]
-  if resent and redis.call('EXISTS', ticketKey) == 1 then return reply('again', string.match(ticketKey, ':ticket:(.*)$')) end
-  local keyField = request.key ~= '' and ('k:' .. request.buyer .. '\n' .. request.key)
+-- Repeats before refusals, and these in the order that the contract promises.
+local function decide(request)
+  if resent and redis.call('EXISTS', request.ticket) == 1 then return 'again', idOf(request.ticket) end
+  local keyField = request.keyField
   if keyField and known[keyField] then
     local ticket, fingerprint = string.match(known[keyField], '^(%S+) (%S*)$')
-    if fingerprint ~= request.fingerprint then return reply('mismatch') end
-    return reply('again', ticket)
+    if fingerprint ~= request.fingerprint then return 'mismatch' end
+    return 'again', ticket
   end
   local house = request.buyer == ''
-  if refusal and not house then return reply(refusal, refusalDetail) end
-  if room <= 0 then return reply('ledger_unavailable') end
-  local claimedField, releasedField = 'c:' .. request.buyer, 'r:' .. request.buyer
-  local claimed = tonumber(known[claimedField] or 0) + request.units
-  if not house and limit and claimed - tonumber(known[releasedField] or 0) > limit then return reply('limit_reached') end
+  if refusal and not house then return refusal, refusalDetail end
+  if room <= 0 then return 'ledger_unavailable' end
+  local claimed = 0
+  if not house then
+    claimed = tonumber(known[request.claimed] or 0) + request.units
+    if limit and claimed - tonumber(known['r:' .. request.buyer] or 0) > limit then return 'limit_reached' end
+  end
   local missing = firstMissing(request.lines)
   local joins = not house and sale.waitlist == '1' and canEverFit(request.lines)
-  if missing and not joins then return reply('sold_out', missing) end
-  local takes = not missing and (house or not joins or not someoneWaits())
+  if missing and not joins then return 'sold_out', missing end
 
+  local takes = not missing and (not joins or not someoneWaits())
   if takes then
     for _, line in ipairs(request.lines) do
-      admitted[line[1]] = admittedOf(line[1]) + line[2]
-      changedItems[line[1]] = true
+      line.item.admitted = line.item.admitted + line.quantity
+      line.item.changed = true
     end
   end
-  room = room - 1
-  seq = seq + 1
-  lined = lined + 1
+  room, seq, lined = room - 1, seq + 1, lined + 1
   if not takes then joined = seq end
   if not house then
-    known[claimedField] = string.format('%.0f', claimed)
-    changedBuyers[claimedField] = true
+    known[request.claimed] = claimed
+    changedBuyers[request.claimed] = true
   end
   if keyField then
-    known[keyField] = string.match(ticketKey, ':ticket:(.*)$') .. ' ' .. request.fingerprint
+    known[keyField] = idOf(request.ticket) .. ' ' .. request.fingerprint
     changedBuyers[keyField] = true
   end
-  local entry = request.head .. '\n' .. (takes and '1' or '0') .. '\n' .. string.format('%.0f', now) .. '\n' .. string.format('%.0f', lined)
+  local entry = request.head .. (takes and '\n1\n' or '\n0\n') .. now .. '\n' .. lined
   tip = redis.sha1hex(tip .. '\n' .. entry)
-  writes[#writes + 1] = { string.format('%.0f', seq), entry, tip, ticketKey, request, string.format('%.0f', lined) }
-  return reply('admitted', seq, lined, tip)
+  writes[#writes + 1] = { request.ticket, seq, entry, tip }
+  return 'admitted', seq, lined, tip
 end
 
-for i, request in ipairs(asked) do decide(i, request) end
+for i = 1, requests do
+  local word, a, b, c = decide(asked[i])
+  local n = 4 * i - 1
+  answer[n + 1], answer[n + 2], answer[n + 3], answer[n + 4] = word, a or '', b or '', c or ''
+end
 if #writes == 0 then return answer end
 
-local at = string.format('%.0f', now)
-for _, write in ipairs(writes) do
-  redis.call('XADD', intake, write[1] .. '-0', 'e', write[2], 'h', write[3])
+for i = 1, #writes do
+  local write = writes[i]
+  redis.call('XADD', intake, write[2] .. '-0', 'e', write[3], 'h', write[4])
 end
-for _, write in ipairs(writes) do
-  redis.call('HSET', write[4], 'status', 'queued', 'v', '1', 'seq', write[1], 'place', write[6], 'buyer', write[5].buyer,
-    'lines', write[5].packed, 'at', at, 'epoch', epoch, 'tip', write[3])
+for i = 1, #writes do
+  local write = writes[i]
+  redis.call('HSET', write[1], 'status', 'queued', 'v', '1', 'seq', write[2], 'epoch', epoch, 'e', write[3], 'tip', write[4])
 end
-local changes = { 'seq', string.format('%.0f', seq), 'lined', string.format('%.0f', lined), 'joined', string.format('%.0f', joined), 'tip', tip, 'time', at }
-for sku in pairs(changedItems) do
-  changes[#changes + 1] = 'admitted:' .. sku
-  changes[#changes + 1] = string.format('%.0f', admitted[sku])
+local changes = { 'seq', seq, 'lined', lined, 'joined', joined, 'tip', tip, 'time', now }
+for _, item in ipairs(skus) do
+  if item.changed then
+    changes[#changes + 1] = 'admitted:' .. item.sku
+    changes[#changes + 1] = item.admitted
+  end
 end
 redis.call('HSET', saleKey, unpack(changes))
 local claims = {}

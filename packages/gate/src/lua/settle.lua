@@ -60,7 +60,12 @@ for i = 1, tickets do
   if current then
     if tonumber(current) < tonumber(version) then
       redis.call('HSET', key, 'status', status, 'v', version, 'until', deadline, 'why', reason)
-      if final == '1' then redis.call('PEXPIRE', key, retention) end
+      if final == '1' then
+        redis.call('PEXPIRE', key, retention)
+      elseif status ~= 'held' then
+        -- One who paid late comes back from a final state.
+        redis.call('PERSIST', key)
+      end
       news[#news + 1] = id
     end
     for _ = 1, outcomes do

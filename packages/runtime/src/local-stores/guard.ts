@@ -29,7 +29,10 @@ const removals = new Set<string>();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const order = JSON.parse(line) as { watch?: number; forget?: number; remove?: string } & Omit<Watched, 'pid'>;
+  const order = JSON.parse(line) as { watch?: number; forget?: number; remove?: string } & Omit<
+    Watched,
+    'pid'
+  >;
   if (order.watch !== undefined) {
     watched.set(order.watch, {
       pid: order.watch,

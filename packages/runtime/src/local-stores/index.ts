@@ -8,3 +8,4 @@ export { type PostgresOptions, removePostgres, startPostgres } from './postgres.
 export { identityOf, isSameProcess } from './process-identity.ts';
 export { type RedisOptions, startRedis } from './redis.ts';
 export type { Store } from './store-process.ts';
+export { temporaryFolder } from './temporary-folder.ts';

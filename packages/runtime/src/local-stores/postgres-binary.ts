@@ -34,7 +34,9 @@ export function postgresBinaries(user: StoreUser | null): PostgresBinaries {
   linkLibraries(packageFolder);
   if (user === null || isReachable(join(native, 'bin', 'postgres'))) return inFolder(native);
 
-  const version = (JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string }).version;
+  const version = (
+    JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string }
+  ).version;
   const copy = join(systemFolder, `postgres-${version}`);
   if (!existsSync(copy)) copyForOthers(native, copy);
   return inFolder(copy);
@@ -78,7 +80,8 @@ function linkLibraries(packageFolder: string): void {
       symlinkSync(relative(dirname(link), join(packageFolder, source)), link);
     } catch (cause) {
       // Another process may be doing the same.
-      if (!existsSync(link)) throw new Error(`the Postgres libraries could not be linked at ${link}`, { cause });
+      if (!existsSync(link))
+        throw new Error(`the Postgres libraries could not be linked at ${link}`, { cause });
     }
   }
   makeExecutable(join(packageFolder, 'native', 'bin'));
@@ -104,6 +107,7 @@ function copyForOthers(native: string, target: string): void {
     renameSync(draft, target);
   } catch (cause) {
     rmSync(draft, { recursive: true, force: true });
-    if (!existsSync(target)) throw new Error(`the Postgres binaries could not be copied to ${target}`, { cause });
+    if (!existsSync(target))
+      throw new Error(`the Postgres binaries could not be copied to ${target}`, { cause });
   }
 }

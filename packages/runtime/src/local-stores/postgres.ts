@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
@@ -9,6 +9,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -76,6 +77,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Store> {
 
 /** Removes what a stopped Postgres of this folder keeps, wherever it is. */
 export function removePostgres(dir: string): void {
+  if (!existsSync(dir)) return;
   rmSync(dataFolder(resolve(dir), storeUser()), { recursive: true, force: true });
   rmSync(resolve(dir), { recursive: true, force: true });
 }
@@ -90,7 +92,18 @@ interface Place {
 /** Inside the store's folder; for root, whose own folders are often closed to others, where another account can go. */
 function dataFolder(dir: string, user: StoreUser | null): string {
   if (user === null || isReachable(join(dir, 'data'), { contents: false })) return join(dir, 'data');
-  return join(systemFolder, 'data', createHash('sha256').update(dir).digest('hex').slice(0, 16));
+  const name = createHash('sha256')
+    .update(`${dir} ${birthmark(dir)}`)
+    .digest('hex')
+    .slice(0, 16);
+  return join(systemFolder, 'data', name);
+}
+
+/** So that a new clone where an old one was thrown away does not find the old one's sales. */
+function birthmark(dir: string): string {
+  const file = join(dir, 'birthmark');
+  if (!existsSync(file)) writeFileSync(file, randomUUID());
+  return readFileSync(file, 'utf8');
 }
 
 async function makeCluster({ data, user, binaries }: Place): Promise<void> {
@@ -124,7 +137,11 @@ async function giveTo(data: string, user: StoreUser | null): Promise<void> {
   await run('chown', ['-R', `${user.uid}:${user.gid}`, data]);
 }
 
-function startOn(port: number, { dir, data, user, binaries }: Place, options: PostgresOptions): Promise<Store> {
+function startOn(
+  port: number,
+  { dir, data, user, binaries }: Place,
+  options: PostgresOptions,
+): Promise<Store> {
   const all = Object.entries({ ...settings, ...options.settings });
   return startStore({
     name: 'postgres',

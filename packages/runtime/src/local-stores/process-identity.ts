@@ -23,7 +23,8 @@ export function isSameProcess(pid: number, identity: string): boolean {
 export function commandOf(pid: number): string | null {
   if (identityOf(pid) === null) return null;
   try {
-    if (existsSync('/proc/self/stat')) return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+    if (existsSync('/proc/self/stat'))
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
     return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).trim();
   } catch {
     return null;

@@ -28,7 +28,9 @@ export async function redisBinary(say: (line: string) => void = () => {}): Promi
       await run(file as string, args, { timeout: installSeconds * 1000 });
     }
   } catch (cause) {
-    throw new Error(`Redis is missing and could not be installed. Install it with: ${pasteLine()}`, { cause });
+    throw new Error(`Redis is missing and could not be installed. Install it with: ${pasteLine()}`, {
+      cause,
+    });
   }
   const installed = findRedis();
   if (installed === null) throw new Error(`Redis is still missing. Install it with: ${pasteLine()}`);
@@ -91,7 +93,13 @@ function isServer(file: string, argv0: string): boolean {
 
 function onPath(name: string): string | null {
   // Services often live outside an ordinary user's PATH.
-  const folders = [...searchPath().split(delimiter), '/usr/bin', '/usr/sbin', '/usr/local/bin', '/opt/homebrew/bin'];
+  const folders = [
+    ...searchPath().split(delimiter),
+    '/usr/bin',
+    '/usr/sbin',
+    '/usr/local/bin',
+    '/opt/homebrew/bin',
+  ];
   for (const folder of folders) {
     if (folder === '') continue;
     const file = join(folder, name);

@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, closeSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  openSync,
+  closeSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mopUpProcess } from './mop-up.ts';
@@ -120,7 +129,9 @@ export async function startStore(kind: StoreKind): Promise<Store> {
       await sleep(pollMs);
     }
     await kill();
-    throw new Error(`${kind.name} did not answer within ${kind.startSeconds} s; its log ends with:\n${endOf(logFile)}`);
+    throw new Error(
+      `${kind.name} did not answer within ${kind.startSeconds} s; its log ends with:\n${endOf(logFile)}`,
+    );
   }
 
   async function end(signal: NodeJS.Signals, seconds: number): Promise<void> {
@@ -179,7 +190,10 @@ export function rememberPort(dir: string, port: number): void {
 /** Two servers on one folder would destroy it: one left over from a killed parent is stopped first. */
 async function stopOrphan(processFile: string, kind: StoreKind): Promise<void> {
   if (!existsSync(processFile)) return;
-  const { pid, identity } = JSON.parse(readFileSync(processFile, 'utf8')) as { pid: number; identity: string | null };
+  const { pid, identity } = JSON.parse(readFileSync(processFile, 'utf8')) as {
+    pid: number;
+    identity: string | null;
+  };
   const alive = () => identity !== null && isSameProcess(pid, identity);
   const signals: [NodeJS.Signals, number][] = [
     ['SIGCONT', 0],

@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { mopUpFolder } from '@holdfast/runtime/local-stores';
+import { mopUpFolder } from './mop-up.ts';
 
 /** A folder that is gone when this process is, however it ends. Other accounts may enter: Postgres runs as one. */
 export function temporaryFolder(name: string): string {

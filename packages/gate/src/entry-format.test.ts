@@ -1,0 +1,218 @@
+import { createHash } from 'node:crypto';
+import type { CommandEntry, IntakeEntry, Reservation, ReserveEntry } from '@holdfast/core';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  detailOf,
+  headAgain,
+  headOf,
+  packedEntryOf,
+  packLines,
+  parseEntry,
+  readTicketEntry,
+  tipAfter,
+  unpackLines,
+} from './entry-format.ts';
+
+/** What the gate's scripts append to a head. */
+const appended = (head: string, admitted: boolean, at: number) =>
+  `${head}\n${admitted ? '1' : '0'}\n${at}\n17`;
+
+// Everything that comes from outside is refused with a line break in it, so none of these has one.
+const text = fc.string({ unit: 'grapheme', maxLength: 20 }).filter((value) => !/[\n\r]/.test(value));
+const name = text.filter((value) => value !== '');
+const lines = fc.array(
+  fc.record({ sku: name, quantity: fc.integer({ min: 1, max: 1_000 }), unitPriceMinor: fc.maxSafeNat() }),
+  { minLength: 1, maxLength: 5 },
+);
+const base = {
+  seq: fc.integer({ min: 1 }),
+  id: name,
+  ticketId: name,
+  admitted: fc.boolean(),
+  at: fc.maxSafeNat(),
+  tip: fc.stringMatching(/^[0-9a-f]{40}$/),
+};
+const reservations: fc.Arbitrary<ReserveEntry> = fc.record({
+  ...base,
+  kind: fc.constantFrom('reserve', 'withdraw'),
+  buyerId: text,
+  lines,
+  idempotencyKey: fc.option(name),
+  fingerprint: fc.option(name),
+});
+const commands: fc.Arbitrary<CommandEntry> = fc.record({
+  ...base,
+  kind: fc.constantFrom('confirm', 'cancel', 'extend', 'grant', 'deny', 'return', 'refunded'),
+  paymentRef: fc.option(fc.string({ unit: 'grapheme' })),
+  seconds: fc.option(fc.integer()),
+  reason: fc.option(name),
+});
+
+describe('an entry of the intake', () => {
+  it('is read as it was written, whatever buyers call themselves and whatever they pay with', () => {
+    fc.assert(
+      fc.property(fc.oneof<fc.Arbitrary<IntakeEntry>[]>(reservations, commands), (entry) => {
+        const packed = appended(headAgain(entry), entry.admitted, entry.at);
+        expect(parseEntry(entry.seq, packed, entry.tip)).toEqual(entry);
+      }),
+    );
+  });
+
+  it('keeps its head when it is carried over to another gate, so that its line stays what it was', () => {
+    fc.assert(
+      fc.property(fc.oneof<fc.Arbitrary<IntakeEntry>[]>(reservations, commands), (entry) => {
+        const head = headAgain(entry);
+        const carried = parseEntry(9, appended(head, false, 5), entry.tip) as IntakeEntry;
+        expect(headAgain(carried)).toBe(head);
+      }),
+    );
+  });
+
+  it('has eleven fields, one a line', () => {
+    const head = headOf(
+      'reserve',
+      'a',
+      'a',
+      'b',
+      packLines([{ sku: 'tee', quantity: 1, unitPriceMinor: 5 }]),
+      'key',
+      'mark',
+    );
+    expect(appended(head, true, 7)).toBe('1\nreserve\na\na\nb\n[["tee",1,5]]\nkey\nmark\n1\n7\n17');
+  });
+
+  const good = appended(headOf('reserve', 'a', 'a', 'b', '[["tee",1,5]]', '', ''), true, 7);
+  it.each([
+    ['nothing', ''],
+    ['another version', good.replace(/^1/, '2')],
+    ['a kind that does not exist', good.replace('reserve', 'steal')],
+    ['the clock, which never stands in the intake', good.replace('reserve', 'expire')],
+    ['a field too few', good.slice(0, good.lastIndexOf('\n'))],
+    ['a field too many', `${good}\n`],
+    ['lines that are no JSON', good.replace('[["tee",1,5]]', '[["tee",1')],
+    ['lines that are no list', good.replace('[["tee",1,5]]', '{}')],
+    ['details that are no JSON', appended(headOf('confirm', 'a', 'a', '', '{', '', ''), false, 7)],
+    ['details that are nothing', appended(headOf('confirm', 'a', 'a', '', 'null', '', ''), false, 7)],
+  ])('is unreadable and never guessed at: %s', (_, packed) => {
+    expect(parseEntry(1, packed, 'tip')).toBeNull();
+  });
+
+  it('never throws, whatever stands in the intake', () => {
+    const fields = fc.array(
+      fc.oneof(text, fc.constantFrom('1', '0', 'reserve', 'confirm', '[]', '{}', 'null')),
+      { maxLength: 13 },
+    );
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string({ unit: 'binary' }),
+          fields.map((parts) => ['1', ...parts].join('\n')),
+        ),
+        (packed) => {
+          const entry = parseEntry(1, packed, 'tip');
+          if (entry !== null) expect(entry.seq).toBe(1);
+        },
+      ),
+    );
+  });
+});
+
+describe('the chain', () => {
+  it('is what Redis computes: SHA-1 of the tip before, a line break and the entry', () => {
+    const sha1hex = (value: string) => createHash('sha1').update(value).digest('hex');
+    fc.assert(
+      fc.property(fc.string(), fc.string({ unit: 'grapheme' }), (tip, packed) => {
+        expect(tipAfter(tip, packed)).toBe(sha1hex(`${tip}\n${packed}`));
+      }),
+    );
+  });
+
+  it('differs as soon as one entry, or the order of two, differs', () => {
+    const chain = (...entries: string[]) => entries.reduce(tipAfter, '');
+    expect(chain('a', 'b')).not.toBe(chain('b', 'a'));
+    expect(chain('a', 'b')).not.toBe(chain('a', 'c'));
+    expect(chain('a', 'b')).not.toBe(chain('a'));
+  });
+});
+
+describe('what an entry carries', () => {
+  it('brings lines back as they were', () => {
+    fc.assert(
+      fc.property(lines, (some) => {
+        expect(unpackLines(packLines(some))).toEqual(some);
+      }),
+    );
+  });
+
+  it('says nothing where there is nothing to say', () => {
+    expect(detailOf(null, null)).toBe('');
+    expect(detailOf('pay', null)).toBe('{"paymentRef":"pay"}');
+    expect(detailOf(null, 0)).toBe('{"seconds":0}');
+    expect(detailOf('a\nb', 5)).not.toContain('\n');
+  });
+});
+
+describe('what a ticket shows of its entry', () => {
+  it('is what its buyer asked for, with its place in line', () => {
+    fc.assert(
+      fc.property(reservations, (entry) => {
+        const { buyerId, lines: asked, at, admitted } = entry;
+        expect(readTicketEntry(appended(headAgain(entry), admitted, at))).toEqual({
+          buyerId,
+          lines: asked,
+          at,
+          place: 17,
+        });
+      }),
+    );
+  });
+
+  it('is the same after a rebuild from the ledger, without a place in line, since it is decided', () => {
+    fc.assert(
+      fc.property(reservations, (entry) => {
+        const { seq, ticketId, buyerId, lines: asked, idempotencyKey, fingerprint, tip } = entry;
+        const row: Reservation = {
+          ...{
+            ticketId,
+            saleId: 's',
+            seq,
+            epoch: 1,
+            buyerId,
+            idempotencyKey,
+            fingerprint,
+            lines: asked,
+            tip,
+          },
+          ...{
+            status: 'held',
+            version: 2,
+            reservedAt: entry.at,
+            expiresAt: 5,
+            confirmedAt: null,
+            paymentRef: null,
+          },
+          ...{ reason: null, extensions: 0, extendedSeconds: 0, outcomes: {} },
+        };
+        const packed = packedEntryOf(row);
+        expect(readTicketEntry(packed)).toEqual({ buyerId, lines: asked, at: entry.at, place: 0 });
+        const kind = buyerId === '' ? 'withdraw' : 'reserve';
+        const again = {
+          kind,
+          id: ticketId,
+          ticketId,
+          buyerId,
+          lines: asked,
+          idempotencyKey,
+          fingerprint,
+          at: entry.at,
+        };
+        expect(parseEntry(seq, packed, tip)).toMatchObject(again);
+      }),
+    );
+  });
+
+  it('is empty rather than a fault when there is none', () => {
+    expect(readTicketEntry('')).toMatchObject({ buyerId: '', lines: [] });
+  });
+});
