@@ -155,6 +155,7 @@ describe('a payment that comes after the hold has lapsed', () => {
     await untilDue(house, sale);
     await house.commit(sale);
     await house.desk.change(sale, { holdSeconds: 300 }, null);
+    await house.commit(sale);
     await reserve(house.edge, sale, 'bob');
     await tell(house.edge, ann, 'confirm', { paymentRef: 'paid by ann' });
     const run = createCommitter({ ledger: house.ledger, gate: dying(house.gate, 'readIntake', 'before', 2) });

@@ -20,7 +20,7 @@ export async function* readEvents(
   }
 }
 
-export interface ServerEvent {
+interface ServerEvent {
   event: string;
   id: string;
   data: string;

@@ -2,7 +2,7 @@
  * Reads HTTP/1.1 answers from bytes as they come, in any pieces. The crowd has its own reader because Node's
  * client costs five times as much per request, and the crowd shares two cores with the stack that it measures.
  */
-export interface AnswerParts {
+interface AnswerParts {
   head(status: number, head: string): void;
   body(piece: Buffer): void;
   /** The answer is complete; `reusable` is false when the server will close the connection. */

@@ -8,11 +8,7 @@ import { createVisit } from './visit.ts';
  * The crowd is a process of its own, so that its work is not counted as the orchestrator's and a proof that reads
  * pages of reservations never slows a buyer down. It is told one plan, and reports until everybody has gone home.
  */
-export async function runCrowd(
-  plan: CrowdPlan,
-  send: (message: FromCrowd) => void,
-  obey: Obey,
-): Promise<void> {
+async function runCrowd(plan: CrowdPlan, send: (message: FromCrowd) => void, obey: Obey): Promise<void> {
   const concurrency = plan.arrivals.kind === 'closed' ? plan.arrivals.concurrency : OPEN_CONNECTIONS;
   const edges = createEdges(plan.edges, concurrency + FOLLOWERS_MAX);
   const tally = createTally(send);

@@ -1,7 +1,7 @@
 import type { Acknowledgements } from './plan.ts';
 
 /** What the crowd was told: one entry for every ticket that an edge acknowledged. */
-export interface Promised {
+interface Promised {
   sentAtMs: number;
   receivedAtMs: number;
   seq: number;

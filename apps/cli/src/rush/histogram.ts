@@ -21,8 +21,6 @@ export function createHistogram() {
   };
 }
 
-export type Histogram = ReturnType<typeof createHistogram>;
-
 /** Percentiles in milliseconds; all 0 when nothing was recorded. */
 export interface Spread {
   count: number;

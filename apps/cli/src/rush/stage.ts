@@ -5,7 +5,7 @@ import { startStack } from '../stack.ts';
 import type { RushOptions } from './options.ts';
 
 /** Where the rush takes place. */
-export interface Stage {
+interface Stage {
   edges: readonly URL[];
   console: { url: URL; key: string } | undefined;
   close(): Promise<void>;

@@ -8,7 +8,7 @@ import { createWatch } from './watch.ts';
 import type { Answer } from './wire.ts';
 
 /** `again`: this buyer was too late and may come back; `follow`: what remains to do with a ticket in hand. */
-export type Visited = { kind: 'again' } | { kind: 'done' } | { kind: 'ticket'; follow: () => Promise<void> };
+type Visited = { kind: 'again' } | { kind: 'done' } | { kind: 'ticket'; follow: () => Promise<void> };
 
 /**
  * One buyer's way, over HTTP alone: look, ask, watch the ticket until it is held, then pay or walk away.
