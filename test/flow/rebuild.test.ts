@@ -43,9 +43,16 @@ describe('a gate that is rebuilt', () => {
     await tell(house.edge, bob, 'confirm');
     expect(await house.gate.rebuild(await fence(sale))).toBe('rebuilt');
     expect(await statuses(house.edge, ann, bob, cem, couple)).toEqual(['held', 'queued', 'queued', 'queued']);
-    expect(await ask(house.edge, sale, 'eve'), 'whoever comes now is behind them').toMatchObject({ kind: 'admitted' });
+    expect(await ask(house.edge, sale, 'eve'), 'whoever comes now is behind them').toMatchObject({
+      kind: 'admitted',
+    });
     await house.commit(sale);
-    expect(await statuses(house.edge, ann, bob, cem, couple)).toEqual(['confirmed', 'confirmed', 'held', 'waitlisted']);
+    expect(await statuses(house.edge, ann, bob, cem, couple)).toEqual([
+      'confirmed',
+      'confirmed',
+      'held',
+      'waitlisted',
+    ]);
     const journal = await house.ledger.journal(sale, 0, 100);
     const line = journal.filter((event) => event.data.lines !== undefined).map((event) => event.ticketId);
     expect(line.slice(0, 4)).toEqual([ann.id, bob.id, cem.id, couple.id]);
@@ -70,13 +77,20 @@ describe('a gate that is rebuilt', () => {
     const bob = await reserve(house.edge, sale, 'bob');
     await house.commit(sale);
     await putBack();
-    expect(await house.edge.readTicket(bob.id), 'the old file has not heard of bob').toMatchObject({ code: 'unknown_ticket' });
+    expect(await house.edge.readTicket(bob.id), 'the old file has not heard of bob').toMatchObject({
+      code: 'unknown_ticket',
+    });
     const dee = await ask(house.edge, sale, 'dee', 1, 'key of dee');
     const eve = await ask(house.edge, sale, 'eve', 1, 'key of eve');
     if (dee.kind === 'refused' || eve.kind === 'refused') throw new Error('The old file has two units left');
     await tell(house.edge, dee.ticket, 'confirm');
     await house.commit(sale);
-    expect(await statuses(house.edge, ann, bob, dee.ticket, eve.ticket)).toEqual(['held', 'held', 'confirmed', 'rejected']);
+    expect(await statuses(house.edge, ann, bob, dee.ticket, eve.ticket)).toEqual([
+      'held',
+      'held',
+      'confirmed',
+      'rejected',
+    ]);
     expect(await read(house.edge, eve.ticket)).toMatchObject({ reason: 'sold_out' });
     expect(await ask(house.edge, sale, 'dee', 1, 'key of dee'), 'keys are carried over').toMatchObject({
       kind: 'admitted',
@@ -111,10 +125,16 @@ describe('a gate that is rebuilt', () => {
     await tell(house.edge, second, 'cancel');
     await house.commit(sale);
     await emptyRedis(house);
-    expect(await ask(house.edge, sale, 'ann'), 'empty, it sells nothing').toMatchObject({ code: 'gate_unavailable' });
+    expect(await ask(house.edge, sale, 'ann'), 'empty, it sells nothing').toMatchObject({
+      code: 'gate_unavailable',
+    });
     await house.commit(sale);
     const again = await ask(house.edge, sale, 'ann', 1, 'key 1');
-    expect(again).toMatchObject({ kind: 'admitted', replayed: true, ticket: { id: first.ticket.id, status: 'held' } });
+    expect(again).toMatchObject({
+      kind: 'admitted',
+      replayed: true,
+      ticket: { id: first.ticket.id, status: 'held' },
+    });
     expect(await ask(house.edge, sale, 'ann', 2, 'key 1')).toMatchObject({ code: 'idempotency_mismatch' });
     await reserve(house.edge, sale, 'ann');
     expect(await ask(house.edge, sale, 'ann')).toMatchObject({ code: 'limit_reached' });
@@ -143,11 +163,20 @@ describe('a gate that is rebuilt', () => {
     await house.commit(sale);
     const tickets = [lapsed, held, paid, cancelled, waiting];
     const before = await Promise.all(tickets.map((ticket) => read(house.edge, ticket)));
-    expect(before.map((ticket) => ticket.status)).toEqual(['confirmed', 'held', 'confirmed', 'cancelled', 'waitlisted']);
+    expect(before.map((ticket) => ticket.status)).toEqual([
+      'confirmed',
+      'held',
+      'confirmed',
+      'cancelled',
+      'waitlisted',
+    ]);
     await emptyRedis(house);
     await house.commit(sale);
     expect(await Promise.all(tickets.map((ticket) => read(house.edge, ticket)))).toEqual(before);
-    expect(await tell(house.edge, paid, 'confirm', { paymentRef: 'paid' }), 'the same payment has the same answer').toMatchObject({
+    expect(
+      await tell(house.edge, paid, 'confirm', { paymentRef: 'paid' }),
+      'the same payment has the same answer',
+    ).toMatchObject({
       kind: 'decided',
       outcome: 'ok',
     });
@@ -173,11 +202,13 @@ describe('a gate that is rebuilt', () => {
       const source = {
         ...older,
         ...(stage === 'unknownOf'
-          ? { unknownOf: async (entries: Parameters<RebuildSource['unknownOf']>[0]) => {
-              const unknown = await older.unknownOf(entries);
-              await overtake();
-              return unknown;
-            } }
+          ? {
+              unknownOf: async (entries: Parameters<RebuildSource['unknownOf']>[0]) => {
+                const unknown = await older.unknownOf(entries);
+                await overtake();
+                return unknown;
+              },
+            }
           : { [stage]: overtakenWhile(older[stage] as AsyncIterable<unknown>, overtake) }),
       } as RebuildSource;
       expect(await house.gate.rebuild(source)).toBe('superseded');
@@ -202,7 +233,10 @@ describe('a gate that is rebuilt', () => {
     const won = sources.filter((source) => source !== null);
     expect(won).toHaveLength(1);
     expect(await house.gate.rebuild(won[0] as RebuildSource)).toBe('rebuilt');
-    expect(await house.ledger.fenceRebuild(sale, at.cursor, at.cursor.epoch), 'a late one finds it done').toBeNull();
+    expect(
+      await house.ledger.fenceRebuild(sale, at.cursor, at.cursor.epoch),
+      'a late one finds it done',
+    ).toBeNull();
     expect(await house.ledger.fenceRebuild('no-such-sale', at.cursor, 1)).toBeNull();
     await house.commit(sale);
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 1 } });
@@ -235,7 +269,9 @@ describe('a gate that is rebuilt', () => {
     expect(await tell(house.edge, ann, 'cancel')).toMatchObject({ code: 'gate_unavailable' });
     expect(await house.edge.listSales()).toMatchObject({ code: 'gate_unavailable' });
     await house.commit(sale);
-    expect((await house.gate.peek([sale])).get(sale)?.rebuilding, 'a run leaves it to whoever began').toBe(source.cursor.epoch);
+    expect((await house.gate.peek([sale])).get(sale)?.rebuilding, 'a run leaves it to whoever began').toBe(
+      source.cursor.epoch,
+    );
     const worker = await house.addWorker();
     await atRest(house, sale);
     await worker.close();
@@ -245,7 +281,11 @@ describe('a gate that is rebuilt', () => {
 
   it('loses no unit with an entry that is lost from the middle of its intake', async () => {
     const sale = await openTees(house, 3);
-    const [ann, bob, cem] = [await reserve(house.edge, sale, 'ann'), await reserve(house.edge, sale, 'bob'), await reserve(house.edge, sale, 'cem')];
+    const [ann, bob, cem] = [
+      await reserve(house.edge, sale, 'ann'),
+      await reserve(house.edge, sale, 'bob'),
+      await reserve(house.edge, sale, 'cem'),
+    ];
     await withRedis(house, (redis) => redis.xdel(`{s0}:intake:${sale}`, `${bob.seq}-0`));
     await house.commit(sale);
     expect(await statuses(house.edge, ann, cem)).toEqual(['held', 'held']);
@@ -354,7 +394,10 @@ describe('a shard that lost its memory', () => {
   });
 });
 
-async function* overtakenWhile<Page>(pages: AsyncIterable<Page>, overtake: () => Promise<void>): AsyncGenerator<Page> {
+async function* overtakenWhile<Page>(
+  pages: AsyncIterable<Page>,
+  overtake: () => Promise<void>,
+): AsyncGenerator<Page> {
   let done = false;
   for await (const page of pages) {
     if (!done) await overtake();

@@ -37,13 +37,25 @@ describe('the gate, told what the ledger decided', () => {
     const before = await house.gate.counts(sale, 0);
     const good = await journalOf(sale);
     const refusals: [string, Settlement, object][] = [
-      ['of another epoch', withCursor(good, { epoch: good.cursor.epoch + 1 }), { kind: 'refused', why: 'epoch' }],
+      [
+        'of another epoch',
+        withCursor(good, { epoch: good.cursor.epoch + 1 }),
+        { kind: 'refused', why: 'epoch' },
+      ],
       ['that is ahead', withCursor(good, { committedSeq: 99 }), { kind: 'refused', why: 'behind' }],
       ['of another chain', withCursor(good, { tip: 'f'.repeat(40) }), { kind: 'refused', why: 'chain' }],
-      ['with events between', { ...good, fromPosition: good.toPosition }, { kind: 'gap', journalPosition: before?.journalPosition }],
+      [
+        'with events between',
+        { ...good, fromPosition: good.toPosition },
+        { kind: 'gap', journalPosition: before?.journalPosition },
+      ],
     ];
-    for (const [what, settlement, answer] of refusals) expect(await house.gate.settle(settlement), what).toEqual(answer);
-    expect(await house.gate.settle({ ...good, saleId: 'no-such-sale' })).toEqual({ kind: 'refused', why: 'closed' });
+    for (const [what, settlement, answer] of refusals)
+      expect(await house.gate.settle(settlement), what).toEqual(answer);
+    expect(await house.gate.settle({ ...good, saleId: 'no-such-sale' })).toEqual({
+      kind: 'refused',
+      why: 'closed',
+    });
     expect({ ...(await house.gate.counts(sale, 0)), now: 0 }).toEqual({ ...before, now: 0 });
     expect(await statuses(house.edge, ann)).toEqual(['held']);
     await house.commit(sale);
@@ -59,8 +71,13 @@ describe('the gate, told what the ledger decided', () => {
     await reserve(house.edge, sale, 'bob');
     const good = await journalOf(sale);
     await withRedis(house, (redis) => redis.xdel(`{s0}:intake:${sale}`, '1-0'));
-    expect(await house.gate.settle(withCursor(good, { tip: 'f'.repeat(40) }))).toEqual({ kind: 'refused', why: 'chain' });
-    expect(await house.gate.settle(good), 'the next entry proves the chain as well').toMatchObject({ kind: 'settled' });
+    expect(await house.gate.settle(withCursor(good, { tip: 'f'.repeat(40) }))).toEqual({
+      kind: 'refused',
+      why: 'chain',
+    });
+    expect(await house.gate.settle(good), 'the next entry proves the chain as well').toMatchObject({
+      kind: 'settled',
+    });
     await house.commit(sale);
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 2 } });
   });
@@ -78,7 +95,9 @@ describe('the gate, told what the ledger decided', () => {
 
   it('hears of hundreds of tickets in pieces, from the journal, when the run died before telling it', async () => {
     const sale = await openTees(house, 650);
-    const tickets = await Promise.all(Array.from({ length: 650 }, (_, index) => reserve(house.edge, sale, `b${index}`)));
+    const tickets = await Promise.all(
+      Array.from({ length: 650 }, (_, index) => reserve(house.edge, sale, `b${index}`)),
+    );
     const run = createCommitter({ ledger: house.ledger, gate: dying(house.gate, 'settle', 'before') });
     await expect(run.commitSale(sale)).rejects.toThrow(Killed);
     expect(await statuses(house.edge, ...tickets.slice(0, 3))).toEqual(['queued', 'queued', 'queued']);
@@ -94,7 +113,9 @@ describe('the gate, told what the ledger decided', () => {
 
   it('asks for a piece that was lost on its way, and tells every buyer in the end', async () => {
     const sale = await openTees(house, 650);
-    const tickets = await Promise.all(Array.from({ length: 650 }, (_, index) => reserve(house.edge, sale, `b${index}`)));
+    const tickets = await Promise.all(
+      Array.from({ length: 650 }, (_, index) => reserve(house.edge, sale, `b${index}`)),
+    );
     let pieces = 0;
     const lossy: WorkerGate = {
       ...house.gate,
@@ -130,11 +151,17 @@ describe('the gate, told what the ledger decided', () => {
 
   it('hears of holds that lapse by the hundreds while nobody buys', async () => {
     const sale = await openTees(house, 250, { holdSeconds: 1 });
-    const tickets = await Promise.all(Array.from({ length: 250 }, (_, index) => reserve(house.edge, sale, `b${index}`)));
+    const tickets = await Promise.all(
+      Array.from({ length: 250 }, (_, index) => reserve(house.edge, sale, `b${index}`)),
+    );
     await house.commit(sale);
     await untilDue(house, sale);
     const batches: CommittedBatch[] = [];
-    await createCommitter({ ledger: house.ledger, gate: house.gate, onCommit: (batch) => void batches.push(batch) }).commitSale(sale);
+    await createCommitter({
+      ledger: house.ledger,
+      gate: house.gate,
+      onCommit: (batch) => void batches.push(batch),
+    }).commitSale(sale);
     expect(batches.reduce((sum, batch) => sum + batch.expired, 0)).toBe(250);
     expect(batches[0]).toMatchObject({ saleId: sale, entries: 0, oldestAgeMs: 0 });
     expect(new Set(await statuses(house.edge, ...tickets))).toEqual(new Set(['expired']));
@@ -156,11 +183,16 @@ describe('an entry whose ticket the ledger has already', () => {
     await house.commit(sale);
     await admitAgain(house, sale, ann.id);
     const bob = await reserve(house.edge, sale, 'bob');
-    expect((await house.gate.counts(sale, 1))?.items, 'the gate gave a unit twice to one ticket').toMatchObject([{ admitted: 3 }]);
+    expect(
+      (await house.gate.counts(sale, 1))?.items,
+      'the gate gave a unit twice to one ticket',
+    ).toMatchObject([{ admitted: 3 }]);
     await house.commit(sale);
     expect(await statuses(house.edge, ann, bob)).toEqual(['held', 'held']);
     await reserve(house.edge, sale, 'ann');
-    expect(await ask(house.edge, sale, 'ann'), 'her limit is two, and no less').toMatchObject({ code: 'limit_reached' });
+    expect(await ask(house.edge, sale, 'ann'), 'her limit is two, and no less').toMatchObject({
+      code: 'limit_reached',
+    });
     await house.commit(sale);
     const events = await house.ledger.journal(sale, 0, 100);
     expect(events.filter((event) => event.type === 'handed_back')).toMatchObject([{ ticketId: ann.id }]);
@@ -169,10 +201,18 @@ describe('an entry whose ticket the ledger has already', () => {
 
   it('hands the house its units back', async () => {
     const sale = await openTees(house, 5);
-    expect(await house.desk.withdraw(sale, 'tee', 2, { key: 'k', fingerprint: 'f' })).toMatchObject({ kind: 'done' });
-    const [withdrawal] = await house.rows<{ id: string }>('select ticket_id as id from reservations where sale_id = $1', [sale]);
+    expect(await house.desk.withdraw(sale, 'tee', 2, { key: 'k', fingerprint: 'f' })).toMatchObject({
+      kind: 'done',
+    });
+    const [withdrawal] = await house.rows<{ id: string }>(
+      'select ticket_id as id from reservations where sale_id = $1',
+      [sale],
+    );
     await withRedis(house, (redis) => redis.del(`{s0}:ticket:${withdrawal?.id}`));
-    expect(await house.gate.withdraw(sale, withdrawal?.id ?? '', 'tee', 2)).toMatchObject({ kind: 'admitted', replayed: false });
+    expect(await house.gate.withdraw(sale, withdrawal?.id ?? '', 'tee', 2)).toMatchObject({
+      kind: 'admitted',
+      replayed: false,
+    });
     await house.commit(sale);
     expect(await house.edge.readSale(sale)).toMatchObject({ sale: { items: [{ available: 3, stock: 3 }] } });
     expect(await expectConservation(house, sale)).toEqual({ tee: { confirmed: 2 } });
@@ -221,7 +261,10 @@ describe('one process asked many times to commit a sale', () => {
   it('gives a call that comes during a failing run a run of its own', async () => {
     const sale = await openTees(house, 5);
     const ann = await reserve(house.edge, sale, 'ann');
-    const committer = createCommitter({ ledger: house.ledger, gate: dying(house.gate, 'readIntake', 'before') });
+    const committer = createCommitter({
+      ledger: house.ledger,
+      gate: dying(house.gate, 'readIntake', 'before'),
+    });
     const [first, second, third] = await Promise.allSettled([
       committer.commitSale(sale),
       committer.commitSale(sale),
@@ -244,7 +287,10 @@ describe('one process asked many times to commit a sale', () => {
     let reads = 0;
     const committer = createCommitter({
       gate: house.gate,
-      ledger: { ...house.ledger, readSale: async (saleId) => (reads++ === 0 ? stale : house.ledger.readSale(saleId)) },
+      ledger: {
+        ...house.ledger,
+        readSale: async (saleId) => (reads++ === 0 ? stale : house.ledger.readSale(saleId)),
+      },
     });
     expect(await committer.commitSale(sale)).toMatchObject({ kind: 'at_end', entries: 1 });
     expect(await statuses(house.edge, ann)).toEqual(['held']);
@@ -255,9 +301,15 @@ describe('one process asked many times to commit a sale', () => {
     const sale = await openTees(house, 5);
     await reserve(house.edge, sale, 'ann');
     const meets = { ...house.ledger, commitRun: async () => ({ kind: 'busy' as const }) };
-    expect(await createCommitter({ ledger: meets, gate: house.gate }).commitSale(sale)).toMatchObject({ kind: 'left', entries: 0 });
+    expect(await createCommitter({ ledger: meets, gate: house.gate }).commitSale(sale)).toMatchObject({
+      kind: 'left',
+      entries: 0,
+    });
     const loses = { ...house.ledger, commitRun: async () => ({ kind: 'stale' as const }) };
-    expect(await createCommitter({ ledger: loses, gate: house.gate }).commitSale(sale)).toMatchObject({ kind: 'left', entries: 0 });
+    expect(await createCommitter({ ledger: loses, gate: house.gate }).commitSale(sale)).toMatchObject({
+      kind: 'left',
+      entries: 0,
+    });
     await house.commit(sale);
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 1 } });
   });
@@ -265,7 +317,12 @@ describe('one process asked many times to commit a sale', () => {
 
 /** The gate takes ann's ticket again, as for a call that is sent again after its ticket has left Redis. */
 async function admitAgain(house: House, saleId: string, ticketId: string): Promise<void> {
-  const keys = [`{s0}:sale:${saleId}`, `{s0}:intake:${saleId}`, `{s0}:buyers:${saleId}`, `{s0}:ticket:${ticketId}`];
+  const keys = [
+    `{s0}:sale:${saleId}`,
+    `{s0}:intake:${saleId}`,
+    `{s0}:buyers:${saleId}`,
+    `{s0}:ticket:${ticketId}`,
+  ];
   await withRedis(house, (redis) =>
     redis.eval(
       `local sale = redis.call('HMGET', KEYS[1], 'seq', 'tip', 'time', 'lined')

@@ -79,7 +79,13 @@ describe('a worker that sweeps', () => {
     const changed = await house.ledger.changeSale(at.cursor, {
       sale: { ...at.sale, status: 'paused', termsVersion: at.sale.termsVersion + 1 },
       restocked: new Map(),
-      event: { type: 'sale_moved', ticketId: null, commandId: null, data: { status: 'paused' }, at: Date.now() },
+      event: {
+        type: 'sale_moved',
+        ticketId: null,
+        commandId: null,
+        data: { status: 'paused' },
+        at: Date.now(),
+      },
     });
     expect(changed).toBe('changed');
     expect(await ask(house.edge, sale, 'ann')).toMatchObject({ kind: 'admitted' });
@@ -100,7 +106,8 @@ describe('a worker that sweeps', () => {
     const [command, ...args] = damage(sale) as [string, ...string[]];
     await withRedis(house, (redis) => redis.call(command, ...args));
     const rebuilt: string[] = [];
-    const onRebuild = (saleId: string, why: string, outcome: string) => void rebuilt.push(`${saleId} ${outcome} ${why}`);
+    const onRebuild = (saleId: string, why: string, outcome: string) =>
+      void rebuilt.push(`${saleId} ${outcome} ${why}`);
     const committer = createCommitter({ ledger: house.ledger, gate: house.gate, onRebuild });
     expect(await sweeper({ committer, onRebuild }).sweepOnce()).toBe(1);
     expect(rebuilt).toHaveLength(1);
@@ -140,7 +147,8 @@ describe('a worker that sweeps', () => {
     await leaveHalfWay();
     for (let pass = 1; pass <= 3; pass++) expect(await sweep.sweepOnce(), `pass ${pass}`).toBe(0);
     await leaveHalfWay();
-    for (let pass = 1; pass <= 3; pass++) expect(await sweep.sweepOnce(), `pass ${pass} of the second`).toBe(0);
+    for (let pass = 1; pass <= 3; pass++)
+      expect(await sweep.sweepOnce(), `pass ${pass} of the second`).toBe(0);
     expect(await house.edge.readTicket(ann.id)).toMatchObject({ code: 'gate_unavailable' });
     expect(await sweep.sweepOnce()).toBe(1);
     expect(await statuses(house.edge, ann)).toEqual(['held']);
@@ -156,7 +164,8 @@ describe('a worker that sweeps', () => {
     const sweep = sweeper(
       {
         committer: {
-          commitSale: (saleId) => (saleId === broken ? Promise.reject(new Killed('this one')) : committer.commitSale(saleId)),
+          commitSale: (saleId) =>
+            saleId === broken ? Promise.reject(new Killed('this one')) : committer.commitSale(saleId),
         },
       },
       (error) => faults.push(error.message),
@@ -168,7 +177,8 @@ describe('a worker that sweeps', () => {
     expect(faults).toEqual(['this one']);
     expect(await statuses(house.edge, bob)).toEqual(['held']);
     await house.commit(broken);
-    for (const sale of [broken, sound]) expect(await expectConservation(house, sale)).toEqual({ tee: { held: 1 } });
+    for (const sale of [broken, sound])
+      expect(await expectConservation(house, sale)).toEqual({ tee: { held: 1 } });
   });
 
   it('looks again after a look that failed, and stops when it is closed', async () => {

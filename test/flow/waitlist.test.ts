@@ -24,7 +24,9 @@ describe('a buyer who comes after the last unit', () => {
     await tell(house.edge, ann, 'cancel');
     await house.commit(sale);
     expect(await statuses(house.edge, ann, bob, cem)).toEqual(['cancelled', 'held', 'waitlisted']);
-    expect((await read(house.edge, bob)).expiresAt, 'a granted hold has its full time').toBeGreaterThan(bob.reservedAt);
+    expect((await read(house.edge, bob)).expiresAt, 'a granted hold has its full time').toBeGreaterThan(
+      bob.reservedAt,
+    );
     await tell(house.edge, bob, 'cancel');
     await house.commit(sale);
     expect(await statuses(house.edge, ann, bob, cem)).toEqual(['cancelled', 'cancelled', 'held']);
@@ -71,7 +73,9 @@ describe('a buyer who comes after the last unit', () => {
     await house.commit(sale);
     expect(await statuses(house.edge, ann, bob, cem)).toEqual(['cancelled', 'cancelled', 'held']);
     const again = await reserve(house.edge, sale, 'bob');
-    expect(await ask(house.edge, sale, 'bob'), 'who waits has used the limit').toMatchObject({ code: 'limit_reached' });
+    expect(await ask(house.edge, sale, 'bob'), 'who waits has used the limit').toMatchObject({
+      code: 'limit_reached',
+    });
     await house.commit(sale);
     expect(await statuses(house.edge, again)).toEqual(['waitlisted']);
     expect(await expectConservation(house, sale)).toEqual({ tee: { cancelled: 2, held: 1, waitlisted: 1 } });
@@ -79,19 +83,27 @@ describe('a buyer who comes after the last unit', () => {
 
   it('is told sold out rather than left to wait for more than there ever was', async () => {
     const sale = await openTees(house, 2, { waitlist: true });
-    expect(await ask(house.edge, sale, 'ann', 3)).toMatchObject({ kind: 'refused', code: 'sold_out', sku: 'tee' });
+    expect(await ask(house.edge, sale, 'ann', 3)).toMatchObject({
+      kind: 'refused',
+      code: 'sold_out',
+      sku: 'tee',
+    });
     await expectConservation(house, sale);
   });
 
   it('is served by a restock, though hundreds wait', async () => {
     const sale = await openTees(house, 1, { waitlist: true });
-    const tickets = await Promise.all(Array.from({ length: 451 }, (_, index) => reserve(house.edge, sale, `b${index}`)));
+    const tickets = await Promise.all(
+      Array.from({ length: 451 }, (_, index) => reserve(house.edge, sale, `b${index}`)),
+    );
     await house.commit(sale);
     expect(await house.desk.restock(sale, 'tee', 430, null)).toMatchObject({ kind: 'done' });
     await house.commit(sale);
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 431, waitlisted: 20 } });
     const bySeq = [...tickets].sort((a, b) => a.seq - b.seq);
-    expect(await statuses(house.edge, ...bySeq.slice(0, 431))).toEqual(Array.from({ length: 431 }, () => 'held'));
+    expect(await statuses(house.edge, ...bySeq.slice(0, 431))).toEqual(
+      Array.from({ length: 431 }, () => 'held'),
+    );
   });
 
   it('is granted the unit once more when the gate forgot the grant, though nobody else ever comes', async () => {
@@ -128,7 +140,12 @@ describe('a payment that comes after the hold has lapsed', () => {
     await house.commit(sale);
     await untilDue(house, sale);
     await house.commit(sale);
-    expect(await statuses(house.edge, ann, bob, cem, fay)).toEqual(['expired', 'expired', 'expired', 'expired']);
+    expect(await statuses(house.edge, ann, bob, cem, fay)).toEqual([
+      'expired',
+      'expired',
+      'expired',
+      'expired',
+    ]);
     await house.desk.change(sale, { holdSeconds: 300 }, null);
     for (const buyer of ['ann', 'dee', 'eve']) await reserve(house.edge, sale, buyer);
 
@@ -138,14 +155,26 @@ describe('a payment that comes after the hold has lapsed', () => {
     const unpaid = await tell(house.edge, fay, 'confirm');
     await house.commit(sale);
 
-    expect(await statuses(house.edge, ann, bob, cem, fay)).toEqual(['refund_due', 'confirmed', 'refund_due', 'expired']);
+    expect(await statuses(house.edge, ann, bob, cem, fay)).toEqual([
+      'refund_due',
+      'confirmed',
+      'refund_due',
+      'expired',
+    ]);
     expect(Object.values((await read(house.edge, fay)).outcomes)).toEqual(['hold_expired']);
-    expect(await tell(house.edge, fay, 'confirm')).toMatchObject({ kind: 'decided', outcome: 'hold_expired' });
+    expect(await tell(house.edge, fay, 'confirm')).toMatchObject({
+      kind: 'decided',
+      outcome: 'hold_expired',
+    });
     expect(unpaid).toMatchObject({ kind: 'appended' });
     const [row] = await house.ledger.readReservations(sale, [bob.id]);
     expect(row).toMatchObject({ status: 'confirmed', paymentRef: 'paid by bob' });
-    expect(await expectConservation(house, sale)).toEqual({ tee: { confirmed: 1, expired: 1, held: 3, refund_due: 2 } });
-    expect(await ask(house.edge, sale, 'bob'), 'a late sale counts against the limit').toMatchObject({ code: 'limit_reached' });
+    expect(await expectConservation(house, sale)).toEqual({
+      tee: { confirmed: 1, expired: 1, held: 3, refund_due: 2 },
+    });
+    expect(await ask(house.edge, sale, 'bob'), 'a late sale counts against the limit').toMatchObject({
+      code: 'limit_reached',
+    });
   });
 
   it('is answered although the gate forgot that it was to answer', async () => {

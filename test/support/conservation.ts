@@ -7,7 +7,7 @@ import { atRest } from './sales.ts';
  * the gate's, once the sale has come to rest. Answers with the units in rows per sku and status.
  */
 export async function expectConservation(
-  house: House,
+  house: Pick<House, 'ledger' | 'gate' | 'rows'>,
   saleId: string,
 ): Promise<Record<string, Record<string, number>>> {
   await atRest(house, saleId, 20_000);

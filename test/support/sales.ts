@@ -47,7 +47,11 @@ export async function until<Seen>(
 }
 
 /** Waits until every entry that the gate has is decided, and settled at the gate. */
-export async function atRest(house: House, saleId: string, withinMs = 10_000): Promise<void> {
+export async function atRest(
+  house: Pick<House, 'ledger' | 'gate'>,
+  saleId: string,
+  withinMs = 10_000,
+): Promise<void> {
   await until(
     `sale ${saleId} to come to rest`,
     async () => {

@@ -1,5 +1,13 @@
+import { join, resolve } from 'node:path';
 import { readConfig, settings } from '@holdfast/runtime';
 import { z } from 'zod';
+import { projectFolder } from './project.ts';
+
+/** Everything that a run leaves behind: stores, logs, the admin key. Absent: .holdfast/ in the project. */
+const stateFolder = z
+  .string()
+  .default(join(projectFolder, '.holdfast'))
+  .transform((folder) => resolve(folder));
 
 /** What `holdfast up` reads from its environment; the README has them all. */
 export const readUpConfig = (env?: Record<string, string | undefined>) =>
@@ -22,6 +30,7 @@ export const readUpConfig = (env?: Record<string, string | undefined>) =>
       SHARDS: settings.shards,
       REGION: settings.region,
       LOG_LEVEL: settings.logLevel,
+      HOLDFAST_DIR: stateFolder,
     },
     env,
   );
@@ -30,11 +39,21 @@ export type UpConfig = ReturnType<typeof readUpConfig>;
 
 /** For commands that touch the stores themselves. */
 export const readStoreConfig = (env?: Record<string, string | undefined>) =>
-  readConfig({ DATABASE_URL: settings.databaseUrl.optional(), REDIS_URL: settings.redisUrl.optional() }, env);
+  readConfig(
+    {
+      DATABASE_URL: settings.databaseUrl.optional(),
+      REDIS_URL: settings.redisUrl.optional(),
+      HOLDFAST_DIR: stateFolder,
+    },
+    env,
+  );
 
 /** For commands that talk to a running console; absent, the one that `npm start` wrote down. */
 export const readConsoleAccess = (env?: Record<string, string | undefined>) =>
-  readConfig({ CONSOLE_URL: z.url().optional(), ADMIN_KEY: settings.adminKey.optional() }, env);
+  readConfig(
+    { CONSOLE_URL: z.url().optional(), ADMIN_KEY: settings.adminKey.optional(), HOLDFAST_DIR: stateFolder },
+    env,
+  );
 
 /** What an app is given: our surroundings, with some of it replaced and some of it kept from it. */
 export function appEnvironment(

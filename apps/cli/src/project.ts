@@ -2,6 +2,3 @@ import { fileURLToPath } from 'node:url';
 
 /** The project's own folder; every command works on it, wherever it is called from. */
 export const projectFolder = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
-
-/** Everything that a run leaves behind: stores, logs, the admin key. */
-export const stateFolder = `${projectFolder}/.holdfast`;

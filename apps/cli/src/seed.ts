@@ -2,18 +2,17 @@ import { configOrExit } from '@holdfast/runtime';
 import { adminKeyOf } from './admin-key.ts';
 import { readConsoleAccess } from './config.ts';
 import { createDemoSale, demoSale } from './demo-sale.ts';
-import { stateFolder } from './project.ts';
 import { runningIn } from './running.ts';
 
 /** Creates the demo sale in the stack that runs here, or at CONSOLE_URL. Resolves to the exit code. */
 export async function seed(): Promise<number> {
-  const { CONSOLE_URL, ADMIN_KEY } = configOrExit(readConsoleAccess);
-  const address = CONSOLE_URL ?? runningIn(stateFolder)?.console;
+  const { CONSOLE_URL, ADMIN_KEY, HOLDFAST_DIR } = configOrExit(readConsoleAccess);
+  const address = CONSOLE_URL ?? runningIn(HOLDFAST_DIR)?.console;
   if (address === undefined || address === null) {
     console.error('There is no console to seed: npm start, or set CONSOLE_URL and ADMIN_KEY.');
     return 1;
   }
-  const done = await createDemoSale(new URL(address), ADMIN_KEY ?? adminKeyOf(stateFolder));
+  const done = await createDemoSale(new URL(address), ADMIN_KEY ?? adminKeyOf(HOLDFAST_DIR));
   console.log(
     done === 'created' ? `Created the sale ${demoSale.id}.` : `The sale ${demoSale.id} is there already.`,
   );

@@ -2,7 +2,6 @@ import { configOrExit } from '@holdfast/runtime';
 import { isPortFree } from '@holdfast/runtime/local-stores';
 import { readUpConfig, type UpConfig } from './config.ts';
 import { buyingCommand, createDemoSale } from './demo-sale.ts';
-import { stateFolder } from './project.ts';
 import { claimFolder, type Running } from './running.ts';
 import { type Stack, startStack } from './stack.ts';
 import { listenForStop } from './stop-signals.ts';
@@ -19,7 +18,7 @@ const demoAttempts = 5;
 export async function up(options: UpOptions = {}): Promise<number> {
   const config = configOrExit(readUpConfig);
   const stop = listenForStop();
-  const claimed = claimFolder(stateFolder);
+  const claimed = claimFolder(config.HOLDFAST_DIR);
   if ('taken' in claimed) {
     say(nameOther(claimed.taken));
     return 0;
@@ -28,7 +27,7 @@ export async function up(options: UpOptions = {}): Promise<number> {
   try {
     await insistOnPorts(config);
     const stack = await startStack({
-      dir: stateFolder,
+      dir: config.HOLDFAST_DIR,
       workers: config.WORKERS,
       edges: config.EDGES,
       ports: {
@@ -46,7 +45,7 @@ export async function up(options: UpOptions = {}): Promise<number> {
     try {
       await openDemoSale(stack, stop.signal);
       claim.announce({ edges: stack.edges.map(String), console: String(stack.console.url) });
-      if (!stop.signal.aborted) console.log(greeting(stack));
+      if (!stop.signal.aborted) console.log(greeting(stack, config.HOLDFAST_DIR));
       close = options.whenReady?.(stack) ?? close;
       await stop.asked;
       say('stopping');
@@ -96,7 +95,7 @@ function nameOther({ pid, edges, console: consoleUrl }: Running): string {
   return `it runs in this folder already (process ${pid}): edge ${edges.join(', ')}, console ${consoleUrl}`;
 }
 
-function greeting({ edges, console: { url, key } }: Stack): string {
+function greeting({ edges, console: { url, key } }: Stack, dir: string): string {
   const [first] = edges;
   return [
     '',
@@ -104,7 +103,7 @@ function greeting({ edges, console: { url, key } }: Stack): string {
     ...edges.map((edge) => `  edge       ${edge}   (contract: ${new URL('/docs', edge)})`),
     `  console    ${url}`,
     `  admin key  ${key}`,
-    `  logs       ${stateFolder}/logs`,
+    `  logs       ${dir}/logs`,
     '',
     'Buy one:',
     `  ${buyingCommand(first as URL)}`,

@@ -48,7 +48,8 @@ export function createEdgeServer(app: EdgeApp, limits: ServerLimits): Server {
 
 /** Resolves with the port once the server listens; rejects when it cannot. */
 export async function openServer(server: Server, port: number, host: string): Promise<number> {
-  server.listen(port, host);
+  // Node's own backlog of 511 overflows when a crowd connects at once, and who is dropped waits for a second or more.
+  server.listen({ port, host, backlog: 4_096 });
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
 }

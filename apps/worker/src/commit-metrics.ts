@@ -21,7 +21,10 @@ export function createCommitMetrics(metrics: Metrics) {
     [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 30],
   );
   const rebuilds = metrics.counter('gate_rebuilds_total', 'Gates rebuilt from the ledger', ['outcome']);
-  const retries = metrics.counter('commit_retries_total', 'Runs that began again: a conflict, another run, a rebuild');
+  const retries = metrics.counter(
+    'commit_retries_total',
+    'Runs that began again: a conflict, another run, a rebuild',
+  );
   return {
     retried: () => retries.inc(),
     committed(done: CommittedBatch): void {

@@ -65,7 +65,10 @@ lifecycle.add(
   'sweep',
   createSweep(
     { ledger, gate, committer, onRebuild },
-    { shards: config.SHARDS, onError: onceASecond(log.error.bind(log), 'the sweep could not finish its pass') },
+    {
+      shards: config.SHARDS,
+      onError: onceASecond(log.error.bind(log), 'the sweep could not finish its pass'),
+    },
   ),
   (started) => started.close(),
 );

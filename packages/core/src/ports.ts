@@ -180,6 +180,8 @@ export interface GateState {
   termsVersion: number;
   /** The epoch of a rebuild that is under way. */
   rebuilding: number | null;
+  /** Grows while a rebuild is under way. */
+  staged: number;
 }
 
 export interface GateCounts extends GateState {

@@ -320,7 +320,9 @@ export async function createEdgeGate(
   async function listSales(): ReturnType<EdgeGate['listSales']> {
     const members = () =>
       Promise.all(
-        allShards(shards).map((shard) => Promise.all([redis.exists(bootKey(shard)), redis.smembers(salesKey(shard))])),
+        allShards(shards).map((shard) =>
+          Promise.all([redis.exists(bootKey(shard)), redis.smembers(salesKey(shard))]),
+        ),
       );
     const found = await insist(deadlineMs, 'Listing sales', members).catch(unavailable);
     if ('kind' in found) return found;

@@ -1,5 +1,12 @@
 import { hash } from 'node:crypto';
-import { house, type IntakeEntry, isReserve, type Line, type PackedLine, type Reservation } from '@holdfast/core';
+import {
+  house,
+  type IntakeEntry,
+  isReserve,
+  type Line,
+  type PackedLine,
+  type Reservation,
+} from '@holdfast/core';
 
 /**
  * How an entry stands in the intake: eleven fields, one a line. The gate appends the last three, so that a script never
@@ -124,12 +131,25 @@ export function headAgain(entry: IntakeEntry): string {
 export function packedEntryOf(reservation: Reservation): string {
   const { ticketId, buyerId, lines, idempotencyKey, fingerprint, reservedAt } = reservation;
   const kind = buyerId === house ? 'withdraw' : 'reserve';
-  const head = headOf(kind, ticketId, ticketId, buyerId, packLines(lines), idempotencyKey ?? '', fingerprint ?? '');
+  const head = headOf(
+    kind,
+    ticketId,
+    ticketId,
+    buyerId,
+    packLines(lines),
+    idempotencyKey ?? '',
+    fingerprint ?? '',
+  );
   return `${head}\n1\n${reservedAt}\n0`;
 }
 
 /** What a ticket shows of its entry. */
-export function readTicketEntry(packed: string): { buyerId: string; lines: Line[]; at: number; place: number } {
+export function readTicketEntry(packed: string): {
+  buyerId: string;
+  lines: Line[];
+  at: number;
+  place: number;
+} {
   const fields = packed.split('\n');
   return {
     buyerId: fields[4] ?? '',

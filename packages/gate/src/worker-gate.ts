@@ -140,6 +140,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
           'time',
           'terms',
           'rebuilding',
+          'staged',
         );
       }
       return pipeline.exec();
@@ -166,7 +167,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     const fields = hashFields(flat);
     const state = stateOf(
       saleId,
-      ['epoch', 'seq', 'tip', 'cursor', 'journal', 'time', 'terms', 'rebuilding'].map(
+      ['epoch', 'seq', 'tip', 'cursor', 'journal', 'time', 'terms', 'rebuilding', 'staged'].map(
         (name) => fields[name] ?? null,
       ),
     );
@@ -232,7 +233,9 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
   }
 
   async function readRefusals(saleIds: readonly string[]): Promise<Map<string, RefusalCount[]>> {
-    const replies = await pipelined('Reading refusals', saleIds, (pipeline, saleId) => pipeline.hgetall(keysFor(saleId).refusals));
+    const replies = await pipelined('Reading refusals', saleIds, (pipeline, saleId) =>
+      pipeline.hgetall(keysFor(saleId).refusals),
+    );
     const counted = new Map<string, RefusalCount[]>();
     for (const [index, saleId] of saleIds.entries()) {
       const counts = Object.entries(replies[index] as Record<string, string>).map(([field, count]) => {
@@ -290,7 +293,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
 type RawEntry = [id: string, fields: [string, string, string, string]];
 
 function stateOf(saleId: string, values: (string | null)[]): GateState | null {
-  const [epoch, seq, tip, cursor, journal, time, terms, rebuilding] = values;
+  const [epoch, seq, tip, cursor, journal, time, terms, rebuilding, staged] = values;
   if (epoch === null && rebuilding === null) return null;
   return {
     saleId,
@@ -302,5 +305,6 @@ function stateOf(saleId: string, values: (string | null)[]): GateState | null {
     now: Number(time ?? 0),
     termsVersion: Number(terms ?? 0),
     rebuilding: rebuilding === null || rebuilding === undefined ? null : Number(rebuilding),
+    staged: Number(staged ?? 0),
   };
 }

@@ -67,7 +67,7 @@ export async function commitSale(parts: CommitParts, saleId: string): Promise<Co
     if (read.kind === 'rebuilding') return report;
     if (read.kind !== 'batch') {
       if (read.kind === 'not_booted') await bootShard(parts, at.sale.shard);
-      if (read.kind === 'diverged') await rebuildSale(parts, at, read.epoch, read.why);
+      if (read.kind === 'diverged') await rebuildSale(parts, saleId, at.cursor, read.epoch, read.why);
       at = null;
       await pauseBefore(parts, saleId, ++retries);
       continue;
@@ -121,7 +121,7 @@ async function commitBatch(
   const after = advance(at, result, answer.cursor);
   await settleRun(parts, at, after, result, answer.released, read.journalPosition);
   if (result.overdrawn) {
-    await rebuildSale(parts, after, after.cursor.epoch, 'the gate gave a unit that was taken');
+    await rebuildSale(parts, saleId, after.cursor, after.cursor.epoch, 'the gate gave a unit that was taken');
     return 'stale';
   }
   // Always read again: whoever met this run's lock has left, trusting that it will.

@@ -88,7 +88,7 @@ export interface DeskLedger {
 
 export interface DeskParts {
   ledger: DeskLedger;
-  gate: Pick<WorkerGate, 'peek' | 'withdraw'>;
+  gate: Pick<WorkerGate, 'peek' | 'withdraw' | 'isBooted'>;
   /** Runs the commit run until the intake is at its end and the gate has applied the whole journal. */
   committer: { commitSale(saleId: string): Promise<unknown> };
   /** The shard that the gate looks for a sale in. */
@@ -321,8 +321,9 @@ async function effective(parts: DeskParts, saleId: string, kind: 'done' | 'repea
     await Promise.race([running, wait(pauseMs)]);
     try {
       const state = (await gate.peek([saleId])).get(saleId) ?? null;
-      if (state !== null && state.rebuilding === null && state.journalPosition >= position)
-        return { kind, saleId };
+      const follows = state !== null && state.rebuilding === null && state.journalPosition >= position;
+      // A gate may be back while its shard is still closed for the others.
+      if (follows && (await gate.isBooted(read.sale.shard))) return { kind, saleId };
     } catch (error) {
       cause = error;
     }

@@ -5,4 +5,4 @@ export { type CommitWorker, createCommitWorker } from './commit-worker.ts';
 export { type Committer, createCommitter } from './committer.ts';
 export * from './desk.ts';
 export { createQueueView, type QueueCounts, type QueueView, type SeenWorker } from './queue-view.ts';
-export { createSweep, type Sweep } from './sweep.ts';
+export { createSweep, type Sweep, type SweepParts } from './sweep.ts';

@@ -43,10 +43,8 @@ export async function createQueueView(options: QueueViewOptions): Promise<QueueV
     async workers() {
       const seen = new Map<string, SeenWorker>();
       for (const { queue } of queues) {
-        for (const worker of await queue.getWorkers()) {
-          const id = worker['id'] ?? '';
-          seen.set(id, { id, address: worker['addr'] ?? '', ageSeconds: Number(worker['age'] ?? 0) });
-        }
+        for (const { id, addr, age } of (await queue.getWorkers()) as unknown as ListedClient[])
+          seen.set(id, { id, address: addr, ageSeconds: Number(age) });
       }
       return [...seen.values()];
     },
@@ -57,16 +55,17 @@ export async function createQueueView(options: QueueViewOptions): Promise<QueueV
   };
 }
 
+/** A line of Redis' CLIENT LIST, as far as it is shown. */
+interface ListedClient {
+  id: string;
+  addr: string;
+  age: string;
+}
+
+const states = ['waiting', 'active', 'delayed', 'failed'] as const;
+
 async function countsOf(shard: string, queue: Queue): Promise<QueueCounts> {
-  const counts = await queue.getJobCounts('waiting', 'active', 'delayed', 'failed');
+  const counts = (await queue.getJobCounts(...states)) as Record<(typeof states)[number], number>;
   const metrics = await queue.getMetrics('completed', 0, 0);
-  return {
-    name: commitQueue,
-    shard,
-    waiting: counts['waiting'] ?? 0,
-    active: counts['active'] ?? 0,
-    delayed: counts['delayed'] ?? 0,
-    failed: counts['failed'] ?? 0,
-    completedPerSecond: (metrics.data[0] ?? 0) / 60,
-  };
+  return { name: commitQueue, shard, ...counts, completedPerSecond: (metrics.data[0] ?? 0) / 60 };
 }

@@ -1,4 +1,4 @@
-import type { LedgerSale, RunLedger, WorkerGate } from '@holdfast/core';
+import type { Cursor, GateState, RunLedger, WorkerGate } from '@holdfast/core';
 
 interface RecoveryParts {
   ledger: RunLedger;
@@ -7,47 +7,41 @@ interface RecoveryParts {
 }
 
 /**
- * Rebuilds one sale's gate from the ledger under a new epoch, unless another did so since `at` was read, or the ledger
- * has moved on and the gate must be looked at again.
+ * Rebuilds one sale's gate from the ledger under a new epoch, unless another did so since `observed` was read, or the
+ * ledger has moved on. `observed` must have been read before the gate was looked at: whoever looks at the gate first may
+ * take a gate that was rebuilt meanwhile for one that is wrong.
  */
 export async function rebuildSale(
   parts: RecoveryParts,
-  at: LedgerSale,
+  saleId: string,
+  observed: Cursor,
   gateEpoch: number,
   why: string,
 ): Promise<void> {
-  const source = await parts.ledger.fenceRebuild(at.sale.id, at.cursor, gateEpoch);
+  const source = await parts.ledger.fenceRebuild(saleId, observed, gateEpoch);
   if (source === null) return;
   const outcome = await parts.gate.rebuild(source);
-  parts.onRebuild?.(at.sale.id, why, outcome);
+  parts.onRebuild?.(saleId, why, outcome);
 }
 
 /**
  * Brings every sale's gate of a shard back after Redis lost its memory, then opens the shard. A gate that agrees with the
- * ledger is left as it is. Several workers may do this at once: each rebuild is fenced.
+ * ledger is left as it is, and so is one that another worker is rebuilding.
  */
 export async function bootShard(parts: RecoveryParts, shard: string): Promise<void> {
   const live = (await parts.ledger.liveSales()).filter((sale) => sale.shard === shard);
-  const gates = await parts.gate.peek(live.map((sale) => sale.saleId));
+  const saleIds = live.map((sale) => sale.saleId);
+  const gates = await parts.gate.peek(saleIds);
   for (const { saleId, cursor } of live) {
     const gate = gates.get(saleId) ?? null;
-    if (
-      gate !== null &&
-      gate.rebuilding === null &&
-      gate.epoch === cursor.epoch &&
-      gate.seq >= cursor.committedSeq
-    )
-      continue;
-    const at = await parts.ledger.readSale(saleId);
-    if (at !== null)
-      await rebuildSale(
-        parts,
-        at,
-        Math.max(gate?.epoch ?? 0, gate?.rebuilding ?? 0),
-        'the shard lost its memory',
-      );
+    if (gate !== null && (gate.rebuilding !== null || agrees(gate, cursor))) continue;
+    await rebuildSale(parts, saleId, cursor, gate?.epoch ?? 0, 'the shard lost its memory');
   }
   // Another worker may have fenced a sale and not closed its gate yet; until then the shard must stay closed.
-  const after = await parts.gate.peek(live.map((sale) => sale.saleId));
-  if ([...after.values()].every((gate) => gate !== null)) await parts.gate.markBooted(shard);
+  const after = await parts.gate.peek(saleIds);
+  if (saleIds.every((saleId) => after.get(saleId) !== null)) await parts.gate.markBooted(shard);
+}
+
+function agrees(gate: GateState, cursor: Cursor): boolean {
+  return gate.epoch === cursor.epoch && gate.seq >= cursor.committedSeq;
 }

@@ -33,11 +33,12 @@ const rebuildPasses = 4;
  * applied, a gate that lost its memory. It is driven by the ledger's list of sales, since Redis may have been emptied,
  * and runs the commit run itself: taking over from a dead worker waits for nothing else.
  */
-export function createSweep(parts: SweepParts, { everyMs = 1_000, shards = 1, onError }: SweepOptions = {}): Sweep {
-  const seen = new Map<
-    string,
-    { committedSeq: number; journal: number; rebuilding: number | null; passes: number }
-  >();
+export function createSweep(
+  parts: SweepParts,
+  { everyMs = 1_000, shards = 1, onError }: SweepOptions = {},
+): Sweep {
+  const seen = new Map<string, { committedSeq: number; journal: number }>();
+  const standing = new Map<string, { rebuilding: number | null; staged: number; passes: number }>();
   const refusals = createRefusalLedger(parts);
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
@@ -58,7 +59,8 @@ export function createSweep(parts: SweepParts, { everyMs = 1_000, shards = 1, on
 
   async function sweepOnce(): Promise<number> {
     const live = await parts.ledger.liveSales();
-    for (const shard of allShards(shards)) if (!(await parts.gate.isBooted(shard))) await bootShard(parts, shard);
+    for (const shard of allShards(shards))
+      if (!(await parts.gate.isBooted(shard))) await bootShard(parts, shard);
     const gates = await parts.gate.peek(live.map((sale) => sale.saleId));
     const runs = await Promise.allSettled(
       live.map((sale) => sweepSale(sale, gates.get(sale.saleId) ?? null)),
@@ -69,26 +71,27 @@ export function createSweep(parts: SweepParts, { everyMs = 1_000, shards = 1, on
   }
 
   async function sweepSale(sale: LiveSale, gate: GateState | null): Promise<boolean> {
-    if (gate !== null && gate.rebuilding !== null) return finishRebuild(sale, gate.rebuilding);
+    if (gate !== null && gate.rebuilding !== null) return finishRebuild(sale, gate);
+    standing.delete(sale.saleId);
     const before = seen.get(sale.saleId);
     seen.set(sale.saleId, {
       committedSeq: sale.cursor.committedSeq,
       journal: gate?.journalPosition ?? -1,
-      rebuilding: null,
-      passes: 0,
     });
     if (gate !== null && !needsRun(sale, gate, before)) return false;
     await parts.committer.commitSale(sale.saleId);
     return true;
   }
 
-  async function finishRebuild(sale: LiveSale, rebuilding: number): Promise<boolean> {
-    const before = seen.get(sale.saleId);
-    const passes = before?.rebuilding === rebuilding ? before.passes + 1 : 1;
-    seen.set(sale.saleId, { committedSeq: -1, journal: -1, rebuilding, passes });
+  /** A rebuild says how far it is; one that stands still was given up by whoever began it. */
+  async function finishRebuild(sale: LiveSale, { rebuilding, staged, epoch }: GateState): Promise<boolean> {
+    const before = standing.get(sale.saleId);
+    const same = before !== undefined && before.rebuilding === rebuilding && before.staged === staged;
+    const passes = same ? before.passes + 1 : 1;
+    standing.set(sale.saleId, { rebuilding, staged, passes });
     if (passes < rebuildPasses) return false;
-    const at = await parts.ledger.readSale(sale.saleId);
-    if (at !== null) await rebuildSale(parts, at, rebuilding, 'a rebuild stood still');
+    const newest = Math.max(epoch, rebuilding ?? 0);
+    await rebuildSale(parts, sale.saleId, sale.cursor, newest, 'a rebuild stood still');
     return true;
   }
 

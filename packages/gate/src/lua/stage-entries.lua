@@ -8,6 +8,7 @@
 -- Answer  'staged' or 'superseded'
 
 if redis.call('HGET', KEYS[1], 'rebuilding') ~= ARGV[1] then return 'superseded' end
+redis.call('HINCRBY', KEYS[1], 'staged', 1)
 local staged, intake, buyers = KEYS[2], KEYS[3], KEYS[4]
 local position = 1
 local function take()

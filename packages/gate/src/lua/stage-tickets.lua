@@ -7,6 +7,7 @@
 -- Answer  'staged' or 'superseded'
 
 if redis.call('HGET', KEYS[1], 'rebuilding') ~= ARGV[1] then return 'superseded' end
+redis.call('HINCRBY', KEYS[1], 'staged', 1)
 local position = 2
 for i = 2, #KEYS do
   local retention, count = ARGV[position], tonumber(ARGV[position + 1])
