@@ -32,6 +32,7 @@ export default defineConfig({
       include: ['packages/{core,gate,ledger,pipeline}/src/**/*.ts'],
       exclude: ['**/*.test.ts'],
       reporter: ['text', 'json-summary'],
+      reportOnFailure: true,
       thresholds: {
         'packages/core/src/**': { branches: 90 },
         'packages/gate/src/**': { branches: 90 },

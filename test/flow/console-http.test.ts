@@ -636,6 +636,8 @@ describe('the audit', () => {
 
   it('finds stock that was added behind the journal', async () => {
     await sell();
+    // The desk answers while its run is still under way, and that run would bring the gate what is added here.
+    await house.committer.commitSale(saleId);
     await house.pool.query('update items set stock = stock + 1 where sale_id = $1', [saleId]);
     expect(await brokenNames()).toEqual(
       expect.arrayContaining(['journal_equals_counters:tee', 'gate_ceiling:tee']),

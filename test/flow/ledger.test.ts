@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { reserve, tell } from '../support/commands.ts';
 import { expectConservation } from '../support/conservation.ts';
 import { type House, openHouse } from '../support/house.ts';
-import { openTees, untilDue } from '../support/sales.ts';
+import { openTees, until, untilDue } from '../support/sales.ts';
 import { freshDatabase } from '../support/stores.ts';
 
 const nothing: RunResult = {
@@ -131,6 +131,53 @@ describe('the ledger', () => {
     await expectConservation(house, sale);
   });
 
+  it('has a change or a run decided again that met a deadlock, and neither is done by half', async () => {
+    const [changed, committed] = [await openTees(house, 5), await openTees(house, 5)];
+    const [before, run] = [await at(changed), await at(committed)];
+    const reached = { seq: 0, tip: run.cursor.tip, ranAt: 1 };
+    const strangers = await Promise.all(
+      [
+        { sale: changed, row: 'select 1 from sales where id = $1 for update' },
+        { sale: committed, row: 'select 1 from items where sale_id = $1 for update' },
+      ].map(async ({ sale, row }) => {
+        const client = new pg.Client(house.databaseUrl);
+        await client.connect();
+        await client.query('begin');
+        await client.query(row, [sale]);
+        return { client, sale };
+      }),
+    );
+    const answers = Promise.all([
+      pause(before),
+      house.ledger.commitRun(committed, run.cursor, { ...nothing, taken: new Map([['tee', 1]]) }, reached),
+    ]);
+    await until('both to wait for the strangers', async () => {
+      const [waiting] = await house.rows<{ count: number }>(
+        `select count(*)::int as count from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+      );
+      return waiting?.count === 2;
+    });
+    await Promise.all(
+      strangers.map(({ client, sale }) =>
+        client.query('select 1 from gates where sale_id = $1 for update', [sale]),
+      ),
+    );
+    expect(await answers).toEqual(['stale', { kind: 'stale' }]);
+    for (const { client } of strangers) await client.end();
+    expect(await at(changed)).toEqual(before);
+    expect(await at(committed)).toEqual(run);
+    for (const sale of [changed, committed]) await expectConservation(house, sale);
+  });
+
+  it('creates all of a sale or nothing of it', async () => {
+    const { sale } = await at(await openTees(house, 5));
+    const event = { type: 'sale_created', ticketId: null, commandId: null, data: {}, at: 1 } as const;
+    const impossible = house.ledger.createSale({ ...sale, id: 'half' }, new Map([['tee', -1]]), event);
+    await expect(impossible).rejects.toThrow('Sale half could not be created');
+    expect(await house.ledger.readSale('half')).toBeNull();
+    expect(await house.rows('select id from sales where id = $1', ['half'])).toEqual([]);
+  });
+
   it('ends a transaction of a frozen process, so that the sale goes on', async () => {
     const sale = await openTees(house, 5);
     const quick = createLedger({
@@ -171,7 +218,7 @@ describe('the ledger', () => {
     }
     expect(paged).toEqual(whole);
     let head = journalStart;
-    for await (const rows of house.ledger.journalRows(sale, whole.length)) {
+    for await (const rows of house.ledger.journalRows(sale, whole.length + 5)) {
       for (const row of rows) {
         expect(row.hash).toBe(hashOf(sale, head, row));
         head = row.hash;

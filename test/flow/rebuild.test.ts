@@ -69,6 +69,31 @@ describe('a gate that is rebuilt', () => {
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 450 } });
   });
 
+  it('has all of a sale that is larger than one page of the ledger', async () => {
+    const sale = await openTees(house, 1_200, { perBuyerLimit: 1 });
+    await Promise.all(Array.from({ length: 1_150 }, (_, index) => reserve(house.edge, sale, `b${index}`)));
+    await house.commit(sale);
+    await emptyRedis(house);
+    await house.commit(sale);
+    for (const buyer of ['b0', 'b999', 'b1000', 'b1149'])
+      expect(await ask(house.edge, sale, buyer), buyer).toMatchObject({ code: 'limit_reached' });
+    expect(await house.edge.readSale(sale)).toMatchObject({ sale: { items: [{ available: 50 }] } });
+    expect(await expectConservation(house, sale)).toEqual({ tee: { held: 1_150 } });
+  });
+
+  it('is rebuilt when it gave a unit that there never was; whoever got it is told, and nobody after them', async () => {
+    const sale = await openTees(house, 1);
+    const ann = await reserve(house.edge, sale, 'ann');
+    await house.commit(sale);
+    await withRedis(house, (redis) => redis.hincrby(`{s0}:sale:${sale}`, 'ceiling:tee', 2));
+    const bob = await reserve(house.edge, sale, 'bob');
+    await house.commit(sale);
+    expect(await statuses(house.edge, ann, bob)).toEqual(['held', 'rejected']);
+    expect(await read(house.edge, bob)).toMatchObject({ reason: 'sold_out' });
+    expect(await buy(house.edge, sale, 'cem')).toBeNull();
+    expect(await expectConservation(house, sale)).toEqual({ tee: { held: 1, rejected: 1 } });
+  });
+
   it('that came back from an old file gives carried-over tickets units while they last; the others are told', async () => {
     const sale = await openTees(house, 3, { perBuyerLimit: 1 });
     const ann = await reserve(house.edge, sale, 'ann');

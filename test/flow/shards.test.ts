@@ -92,6 +92,9 @@ describe('a deployment of two shards', () => {
     redis.disconnect();
     expect(await ask(parts.edge, second, 'bob')).toMatchObject({ code: 'gate_unavailable' });
     expect(await ask(parts.edge, first, 'bob')).toMatchObject({ kind: 'admitted' });
+    expect(await parts.edge.listSales(), 'half a list would hide sales').toMatchObject({
+      code: 'gate_unavailable',
+    });
     await parts.sweep.sweepOnce();
     expect(await statuses(parts.edge, kept)).toEqual(['held']);
     await reserve(parts.edge, second, 'cem');

@@ -70,7 +70,7 @@ function gate(
       now: 0,
       termsVersion: 2,
       rebuilding: null,
-    staged: 0,
+      staged: 0,
       depth: 2,
       oldestAt: 0,
       ...change,

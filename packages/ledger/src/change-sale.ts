@@ -2,7 +2,7 @@ import type { Cursor, NewEvent, Sale } from '@holdfast/core';
 import type pg from 'pg';
 import { inTransaction, isConflict, isUniqueViolation, type Queryable } from './database.ts';
 import { takeFence } from './fence.ts';
-import { chain, insertEvents, journalStart } from './journal.ts';
+import { insertEvents, journalStart, link } from './journal.ts';
 import { type AcceptedRequest, insertRequest } from './requests.ts';
 
 /** The tip before the first entry of a sale. */
@@ -17,8 +17,7 @@ export async function createSale(
   event: NewEvent,
   request: AcceptedRequest | null = null,
 ): Promise<boolean> {
-  const [row] = chain(sale.id, 0, journalStart, [event]);
-  if (row === undefined) throw new Error('A chain of one event has one row');
+  const row = link(sale.id, 1, journalStart, event);
   try {
     return await inTransaction(
       pool,
@@ -101,8 +100,7 @@ export async function changeSale(
   change: SaleChange,
 ): Promise<'changed' | 'busy' | 'stale' | 'repeated'> {
   const { sale } = change;
-  const [row] = chain(sale.id, read.position, read.head, [change.event]);
-  if (row === undefined) throw new Error('A chain of one event has one row');
+  const row = link(sale.id, read.position + 1, read.head, change.event);
   try {
     const fence = await inTransaction(
       pool,

@@ -26,19 +26,25 @@ export function chain(
 ): JournalRow[] {
   let previous = head;
   return events.map((event, index) => {
-    const row = {
-      position: position + index + 1,
-      type: event.type,
-      ticketId: event.ticketId,
-      commandId: event.commandId,
-      data: JSON.stringify(event.data),
-      at: event.at,
-      hash: '',
-    };
-    row.hash = hashOf(saleId, previous, row);
+    const row = link(saleId, position + index + 1, previous, event);
     previous = row.hash;
     return row;
   });
+}
+
+/** The row of one event at `position`, behind the hash `previous`. */
+export function link(saleId: string, position: number, previous: string, event: NewEvent): JournalRow {
+  const row = {
+    position,
+    type: event.type,
+    ticketId: event.ticketId,
+    commandId: event.commandId,
+    data: JSON.stringify(event.data),
+    at: event.at,
+    hash: '',
+  };
+  row.hash = hashOf(saleId, previous, row);
+  return row;
 }
 
 /** SHA-256 over the previous hash and the event's own text, as a JSON array so that no two events share a text. */

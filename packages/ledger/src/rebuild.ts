@@ -2,7 +2,7 @@ import { type Cursor, type IntakeEntry, isReserve, type RebuildSource } from '@h
 import type pg from 'pg';
 import { inTransaction, type Queryable, rowsOf, type Statement } from './database.ts';
 import { takeFence } from './fence.ts';
-import { chain, insertEvents } from './journal.ts';
+import { insertEvents, link } from './journal.ts';
 import { knownTickets, pagesOfReservations, readReservations } from './read-reservations.ts';
 import { readSale } from './read-sale.ts';
 
@@ -24,16 +24,13 @@ export async function fenceRebuild(
   const before = await readSale(pool, saleId, region);
   if (before === null) return null;
   const epoch = Math.max(observed.epoch, gateEpoch) + 1;
-  const [event] = chain(saleId, observed.position, observed.head, [
-    {
-      type: 'gate_rebuilt',
-      ticketId: null,
-      commandId: null,
-      data: { epoch, seq: observed.committedSeq },
-      at: Date.now(),
-    },
-  ]);
-  if (event === undefined) throw new Error('A chain of one event has one row');
+  const event = link(saleId, observed.position + 1, observed.head, {
+    type: 'gate_rebuilt',
+    ticketId: null,
+    commandId: null,
+    data: { epoch, seq: observed.committedSeq },
+    at: Date.now(),
+  });
   const cursor: Cursor = {
     ...observed,
     epoch,

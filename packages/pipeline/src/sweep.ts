@@ -20,6 +20,10 @@ export interface Sweep {
 }
 
 export interface SweepOptions {
+  /**
+   * Mean time between two passes. A worker that froze in its transaction is cut off by the ledger after 2 s, and the pass
+   * after that must begin before 3 s are over.
+   */
   everyMs?: number;
   shards?: number;
   onError?(error: Error): void;
@@ -35,7 +39,7 @@ const rebuildPasses = 4;
  */
 export function createSweep(
   parts: SweepParts,
-  { everyMs = 1_000, shards = 1, onError }: SweepOptions = {},
+  { everyMs = 650, shards = 1, onError }: SweepOptions = {},
 ): Sweep {
   const seen = new Map<string, { committedSeq: number; journal: number }>();
   const standing = new Map<string, { rebuilding: number | null; staged: number; passes: number }>();
