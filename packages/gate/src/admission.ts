@@ -51,8 +51,9 @@ export function prepare(
   const key = request.idempotencyKey ?? '';
   const fingerprint = key === '' ? '' : fingerprintOf(lines);
   const kind = request.buyerId === '' ? 'withdraw' : 'reserve';
-  const head = headOf(kind, id, id, request.buyerId, packLines(lines), key, fingerprint);
-  const args: (string | number)[] = [request.buyerId, key, fingerprint, head, lines.length];
+  const packed = packLines(lines);
+  const head = headOf(kind, id, id, request.buyerId, packed, key, fingerprint);
+  const args: (string | number)[] = [request.buyerId, key, fingerprint, head, packed, lines.length];
   for (const line of lines) args.push(line.sku, line.quantity);
   return { sale, ticketId: id, lines, args };
 }

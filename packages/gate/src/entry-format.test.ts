@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
-import type { CommandEntry, IntakeEntry, Reservation, ReserveEntry } from '@holdfast/core';
+import type { CommandEntry, IntakeEntry, ReserveEntry } from '@holdfast/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   detailOf,
   headAgain,
   headOf,
-  packedEntryOf,
+  orderOf,
   packLines,
   parseEntry,
-  readTicketEntry,
+  readOrder,
   tipAfter,
   unpackLines,
 } from './entry-format.ts';
@@ -79,7 +79,7 @@ describe('an entry of the intake', () => {
       'key',
       'mark',
     );
-    expect(appended(head, true, 7)).toBe('1\nreserve\na\na\nb\n[["tee",1,5]]\nkey\nmark\n1\n7\n17');
+    expect(appended(head, true, 7)).toBe('1\nreserve\n\na\nb\n[["tee",1,5]]\nkey\nmark\n1\n7\n17');
   });
 
   const good = appended(headOf('reserve', 'a', 'a', 'b', '[["tee",1,5]]', '', ''), true, 7);
@@ -153,66 +153,16 @@ describe('what an entry carries', () => {
   });
 });
 
-describe('what a ticket shows of its entry', () => {
-  it('is what its buyer asked for, with its place in line', () => {
+describe('what a ticket keeps of its reservation', () => {
+  it('is when and where its buyer joined the line, and what for', () => {
     fc.assert(
-      fc.property(reservations, (entry) => {
-        const { buyerId, lines: asked, at, admitted } = entry;
-        expect(readTicketEntry(appended(headAgain(entry), admitted, at))).toEqual({
-          buyerId,
-          lines: asked,
-          at,
-          place: 17,
-        });
-      }),
-    );
-  });
-
-  it('is the same after a rebuild from the ledger, without a place in line, since it is decided', () => {
-    fc.assert(
-      fc.property(reservations, (entry) => {
-        const { seq, ticketId, buyerId, lines: asked, idempotencyKey, fingerprint, tip } = entry;
-        const row: Reservation = {
-          ...{
-            ticketId,
-            saleId: 's',
-            seq,
-            epoch: 1,
-            buyerId,
-            idempotencyKey,
-            fingerprint,
-            lines: asked,
-            tip,
-          },
-          ...{
-            status: 'held',
-            version: 2,
-            reservedAt: entry.at,
-            expiresAt: 5,
-            confirmedAt: null,
-            paymentRef: null,
-          },
-          ...{ reason: null, extensions: 0, extendedSeconds: 0, outcomes: {} },
-        };
-        const packed = packedEntryOf(row);
-        expect(readTicketEntry(packed)).toEqual({ buyerId, lines: asked, at: entry.at, place: 0 });
-        const kind = buyerId === '' ? 'withdraw' : 'reserve';
-        const again = {
-          kind,
-          id: ticketId,
-          ticketId,
-          buyerId,
-          lines: asked,
-          idempotencyKey,
-          fingerprint,
-          at: entry.at,
-        };
-        expect(parseEntry(seq, packed, tip)).toMatchObject(again);
+      fc.property(reservations, fc.nat(), ({ lines: asked, at }, place) => {
+        expect(readOrder(orderOf(at, place, packLines(asked)))).toEqual({ at, place, lines: asked });
       }),
     );
   });
 
   it('is empty rather than a fault when there is none', () => {
-    expect(readTicketEntry('')).toMatchObject({ buyerId: '', lines: [] });
+    expect(readOrder('')).toMatchObject({ lines: [] });
   });
 });

@@ -10,7 +10,7 @@ import {
   unitsOf,
 } from '@holdfast/core';
 import type { Redis } from 'ioredis';
-import { headAgain, packedEntryOf, parseEntry } from './entry-format.ts';
+import { headAgain, orderOf, packLines, parseEntry } from './entry-format.ts';
 import { keysOf, type SaleKeys } from './keys.ts';
 import type { RunScript } from './scripts.ts';
 import { termFields, textOf } from './terms.ts';
@@ -101,7 +101,9 @@ function ticketFields(reservation: Reservation): string[] {
     v: String(reservation.version),
     seq: String(reservation.seq),
     epoch: String(reservation.epoch),
-    e: packedEntryOf(reservation),
+    buyer: reservation.buyerId,
+    // Whatever its place was, it is decided.
+    order: orderOf(reservation.reservedAt, 0, packLines(reservation.lines)),
     tip: reservation.tip,
     until: textOf(reservation.expiresAt),
     why: reservation.reason ?? '',
@@ -189,6 +191,7 @@ async function stageEntries(
       entry.admitted ? '1' : '0',
       keyed ? `k:${reserve.buyerId}\n${reserve.idempotencyKey}` : '',
       keyed ? `${entry.ticketId} ${reserve.fingerprint ?? ''}` : '',
+      packLines(lines),
       lines.length,
     );
     for (const line of lines) args.push(line.sku, line.quantity);

@@ -1,5 +1,5 @@
 import type { Outcome, RefusalCode, Ticket, TicketStatus } from '@holdfast/core';
-import { readTicketEntry } from './entry-format.ts';
+import { readOrder } from './entry-format.ts';
 import { hashFields, numberOf } from './terms.ts';
 
 /** A ticket's hash as the buyer sees it; null when there is no such ticket. `decided` is how many reservations are decided. */
@@ -14,7 +14,7 @@ export function ticketOf(
   const fields = hashFields(flat);
   // A late payment is between expiry and the gate's answer; the buyer is told when there is one.
   const status = (fields['status'] === 'paid_late' ? 'expired' : fields['status']) as TicketStatus;
-  const { buyerId, lines, at, place } = readTicketEntry(fields['e'] ?? '');
+  const { at, place, lines } = readOrder(fields['order'] ?? '');
   return {
     id,
     saleId,
@@ -22,7 +22,7 @@ export function ticketOf(
     version: Number(fields['v']),
     seq: Number(fields['seq']),
     ahead: status === 'queued' ? Math.max(0, place - 1 - decided) : 0,
-    buyerId,
+    buyerId: fields['buyer'] ?? '',
     lines,
     currency,
     reservedAt: at,

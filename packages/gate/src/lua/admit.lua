@@ -6,8 +6,8 @@
 --
 -- KEYS  1 boot, 2 sale, 3 intake, 4 buyers, 5.. one ticket per request
 -- ARGV  1 epoch, 2 terms version, 3 longest intake, 4 number of requests,
---       then per request: buyer, idempotency key or '', fingerprint, head of the entry, number of lines, and per line:
---       sku, quantity
+--       then per request: buyer, idempotency key or '', fingerprint, head of the entry, packed lines, number of lines,
+--       and per line: sku, quantity
 -- Answer  a word when nothing was looked at: 'closed', 'unknown_sale', 'stale'; else
 --         { gate time, journal position, reservations decided so far,
 --           then per request four fields:
@@ -31,9 +31,9 @@ local asked = {}
 local cursor = 5
 for i = 1, requests do
   local lines, units = {}, 0
-  local count = tonumber(ARGV[cursor + 4])
+  local count = tonumber(ARGV[cursor + 5])
   for line = 1, count do
-    local sku, quantity = ARGV[cursor + 3 + 2 * line], tonumber(ARGV[cursor + 4 + 2 * line])
+    local sku, quantity = ARGV[cursor + 4 + 2 * line], tonumber(ARGV[cursor + 5 + 2 * line])
     local item = items[sku]
     if not item then
       item = { sku = sku }
@@ -47,9 +47,9 @@ for i = 1, requests do
   end
   asked[i] = {
     ticket = KEYS[4 + i], buyer = ARGV[cursor], key = ARGV[cursor + 1], fingerprint = ARGV[cursor + 2],
-    head = ARGV[cursor + 3], lines = lines, units = units,
+    head = ARGV[cursor + 3], packed = ARGV[cursor + 4], lines = lines, units = units,
   }
-  cursor = cursor + 5 + 2 * count
+  cursor = cursor + 6 + 2 * count
 end
 
 local sale = {}
@@ -176,7 +176,7 @@ local function decide(request)
   end
   local entry = request.head .. (takes and '\n1\n' or '\n0\n') .. now .. '\n' .. lined
   tip = redis.sha1hex(tip .. '\n' .. entry)
-  writes[#writes + 1] = { request.ticket, seq, entry, tip }
+  writes[#writes + 1] = { request, seq, entry, tip, lined }
   return 'admitted', seq, lined, tip
 end
 
@@ -193,7 +193,9 @@ for i = 1, #writes do
 end
 for i = 1, #writes do
   local write = writes[i]
-  redis.call('HSET', write[1], 'status', 'queued', 'v', '1', 'seq', write[2], 'epoch', epoch, 'e', write[3], 'tip', write[4])
+  local request = write[1]
+  redis.call('HSET', request.ticket, 'status', 'queued', 'v', '1', 'seq', write[2], 'epoch', epoch,
+    'buyer', request.buyer, 'order', now .. ' ' .. write[5] .. ' ' .. request.packed, 'tip', write[4])
 end
 local changes = { 'seq', seq, 'lined', lined, 'joined', joined, 'tip', tip, 'time', now }
 for _, item in ipairs(skus) do

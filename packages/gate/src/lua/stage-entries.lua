@@ -4,7 +4,7 @@
 --
 -- KEYS  1 sale, 2 staged sale, 3 staged intake, 4 staged buyers, 5.. one ticket per entry
 -- ARGV  1 the new epoch, then per entry: kind, buyer, head of the entry, gate time, had units '1' or '0',
---       idempotency field or '', its value, number of lines, and per line: sku, quantity
+--       idempotency field or '', its value, packed lines, number of lines, and per line: sku, quantity
 -- Answer  'staged' or 'superseded'
 
 if redis.call('HGET', KEYS[1], 'rebuilding') ~= ARGV[1] then return 'superseded' end
@@ -16,8 +16,8 @@ local function take()
   return ARGV[position]
 end
 for i = 5, #KEYS do
-  local kind, buyer, head, at, had, keyField, keyValue, count =
-    take(), take(), take(), take(), take(), take(), take(), tonumber(take())
+  local kind, buyer, head, at, had, keyField, keyValue, packed, count =
+    take(), take(), take(), take(), take(), take(), take(), take(), tonumber(take())
   local lines, units, fits = {}, 0, had == '1'
   for line = 1, count do
     local sku, quantity = take(), tonumber(take())
@@ -40,7 +40,8 @@ for i = 5, #KEYS do
   if kind == 'reserve' and not fits then redis.call('HSET', staged, 'joined', seq) end
   if reserves then
     redis.call('DEL', KEYS[i])
-    redis.call('HSET', KEYS[i], 'status', 'queued', 'v', '1', 'seq', seq, 'epoch', ARGV[1], 'e', entry, 'tip', tip)
+    redis.call('HSET', KEYS[i], 'status', 'queued', 'v', '1', 'seq', seq, 'epoch', ARGV[1],
+      'buyer', buyer, 'order', at .. ' ' .. sale[3] .. ' ' .. packed, 'tip', tip)
     if buyer ~= '' then redis.call('HINCRBY', buyers, 'c:' .. buyer, units) end
     if keyField ~= '' then redis.call('HSET', buyers, keyField, keyValue) end
   end
