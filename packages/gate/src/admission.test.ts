@@ -123,7 +123,7 @@ describe('a prepared request', () => {
 
 describe('the answer of the gate', () => {
   const read = (...fields: (string | number)[]) =>
-    readAdmissions([1_000, 40, 10, ...fields], 1).admissions[0];
+    readAdmissions([1_000, 40, 10, ...fields].join('\n'), 1).admissions[0];
 
   it('tells the place in line, less those who are decided', () => {
     expect(read('admitted', 25, 14, 'tip')).toEqual({
@@ -159,7 +159,7 @@ describe('the answer of the gate', () => {
 
   it('is one for each request, in their order, with the journal it was given at', () => {
     const reply = [1_000, 40, 0, 'admitted', 1, 1, 'tip', 'sold_out', 'tee', '', '', 'again', 'x', '', ''];
-    const { journal, admissions } = readAdmissions(reply, 3);
+    const { journal, admissions } = readAdmissions(reply.join('\n'), 3);
     expect(journal).toBe(40);
     expect(admissions.map(({ kind }) => kind)).toEqual(['admitted', 'refused', 'again']);
   });

@@ -59,28 +59,23 @@ export function prepare(
 }
 
 /** The script's answer, one admission per request that was sent. */
-export function readAdmissions(reply: unknown, sent: number): { journal: number; admissions: Admission[] } {
-  if (!Array.isArray(reply)) {
-    const all = wholeBatch(String(reply));
+export function readAdmissions(reply: string, sent: number): { journal: number; admissions: Admission[] } {
+  const fields = reply.split('\n');
+  if (fields.length === 1) {
+    const all = wholeBatch(reply);
     return { journal: 0, admissions: Array.from({ length: sent }, () => all) };
   }
-  const [now, journal, decided] = reply as [number, number, number];
+  const now = Number(fields[0]);
+  const decided = Number(fields[2]);
   const admissions: Admission[] = [];
-  for (let index = 3; index < reply.length; index += 4) {
-    const word = reply[index] as string;
-    const a = reply[index + 1] as string | number;
+  for (let index = 3; index < fields.length; index += 4) {
+    const [word = '', a = '', place = '', tip = ''] = fields.slice(index, index + 4);
     if (word === 'admitted') {
-      const place = reply[index + 2] as number;
-      admissions.push({
-        kind: 'admitted',
-        seq: a as number,
-        ahead: Math.max(0, place - 1 - decided),
-        tip: reply[index + 3] as string,
-        now,
-      });
-    } else admissions.push(notAdmitted(word, String(a)));
+      const ahead = Math.max(0, Number(place) - 1 - decided);
+      admissions.push({ kind: 'admitted', seq: Number(a), ahead, tip, now });
+    } else admissions.push(notAdmitted(word, a));
   }
-  return { journal, admissions };
+  return { journal: Number(fields[1]), admissions };
 }
 
 function wholeBatch(word: string): Admission {

@@ -189,7 +189,7 @@ export async function createEdgeGate(
     }
     const reply = await insist(deadlineMs, 'Admission', () => run('admit', names, args));
     batches++;
-    const { journal, admissions } = readAdmissions(reply, sent.length);
+    const { journal, admissions } = readAdmissions(reply as string, sent.length);
     ringFor(saleId, sale, admissions);
     // A refusal is remembered only when no news of a newer state has overtaken it on the other connection.
     if (journal >= news.position(saleId)) rememberSoldOut(saleId, sent, admissions);
@@ -311,9 +311,9 @@ export async function createEdgeGate(
     const names = [keys.boot, keys.sale, ...ids.map(keys.ticket)];
     const reply = await insist(deadlineMs, 'Reading tickets', () => run('read-tickets', names, []));
     if (reply === 'closed') return ids.map(() => refuse('gate_unavailable', { retryAfterSeconds: 1 }));
-    const [currency, decided, ...hashes] = reply as [string, number, ...string[][]];
+    const [currency, decided, ...texts] = reply as [string, number, ...string[]];
     return ids.map(
-      (id, index) => ticketOf(id, saleId, currency, decided, hashes[index] ?? []) ?? refuse('unknown_ticket'),
+      (id, index) => ticketOf(id, saleId, currency, decided, texts[index] ?? '') ?? refuse('unknown_ticket'),
     );
   }
 

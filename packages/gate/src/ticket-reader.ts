@@ -8,10 +8,10 @@ export function ticketOf(
   saleId: string,
   currency: string,
   decided: number,
-  flat: readonly string[],
+  text: string,
 ): Ticket | null {
-  if (flat.length === 0) return null;
-  const fields = hashFields(flat);
+  if (text === '') return null;
+  const fields = hashFields(text.split('\n'));
   // A late payment is between expiry and the gate's answer; the buyer is told when there is one.
   const status = (fields['status'] === 'paid_late' ? 'expired' : fields['status']) as TicketStatus;
   const { at, place, lines } = readOrder(fields['order'] ?? '');

@@ -216,17 +216,17 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
         1,
         ...prepared.args,
       ]);
-      const admission = readAdmissions(reply, 1).admissions[0];
+      const admission = readAdmissions(reply as string, 1).admissions[0];
       if (admission === undefined || admission.kind === 'stale') continue;
       if (admission.kind === 'refused') return admission;
       if (admission.kind === 'admitted')
         return { kind: 'admitted', ticket: ticketOfAdmission(request, prepared, admission), replayed: false };
-      const [currency, decided, hash] = (await call(
+      const [currency, decided, text] = (await call(
         'read-tickets',
         [keys.boot, keys.sale, keys.ticket(ticketId)],
         [],
-      )) as [string, number, string[]];
-      const ticket = ticketOf(ticketId, saleId, currency, decided, hash);
+      )) as [string, number, string];
+      const ticket = ticketOf(ticketId, saleId, currency, decided, text);
       return ticket === null ? refuse('unknown_ticket') : { kind: 'admitted', ticket, replayed: true };
     }
     return refuse('gate_unavailable', { retryAfterSeconds: 1 });

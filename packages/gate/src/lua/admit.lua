@@ -9,12 +9,12 @@
 --       then per request: buyer, idempotency key or '', fingerprint, head of the entry, packed lines, number of lines,
 --       and per line: sku, quantity
 -- Answer  a word when nothing was looked at: 'closed', 'unknown_sale', 'stale'; else
---         { gate time, journal position, reservations decided so far,
+--         in one text, a field a line: gate time, journal position, reservations decided so far,
 --           then per request four fields:
 --             'admitted', seq, place, tip
 --             'again', ticket id, '', ''             the same request has its ticket already
 --             'mismatch', '', '', ''                 the key was used with another body
---             code, sku or opensAt or '', '', '' }   a refusal
+--             code, sku or opensAt or '', '', ''     a refusal
 --
 -- Numbers are joined to text as they are: below 10^14 Lua 5.1 writes whole numbers in full.
 
@@ -185,7 +185,7 @@ for i = 1, requests do
   local n = 4 * i - 1
   answer[n + 1], answer[n + 2], answer[n + 3], answer[n + 4] = word, a or '', b or '', c or ''
 end
-if #writes == 0 then return answer end
+if #writes == 0 then return table.concat(answer, '\n') end
 
 for i = 1, #writes do
   local write = writes[i]
@@ -211,4 +211,4 @@ for field in pairs(changedBuyers) do
   claims[#claims + 1] = known[field]
 end
 if #claims > 0 then redis.call('HSET', buyers, unpack(claims)) end
-return answer
+return table.concat(answer, '\n')
