@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { migrate } from '@holdfast/ledger';
-import { removePostgres, startPostgres, temporaryFolder } from '@holdfast/runtime/local-stores';
+import { redisBinary, removePostgres, startPostgres, temporaryFolder } from '@holdfast/runtime/local-stores';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 
@@ -19,6 +19,8 @@ const template = 'holdfast_template';
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = temporaryFolder('run');
   const dir = join(folder, 'postgres');
+  // Once, before the files that run side by side would each try to install it.
+  await redisBinary((line) => console.log(line));
   const postgres = await startPostgres({ dir, settings: { max_connections: '300' } });
   const client = new pg.Client(postgres.url);
   await client.connect();

@@ -7,5 +7,6 @@ export { mopUpFolder, mopUpProcess } from './mop-up.ts';
 export { type PostgresOptions, removePostgres, startPostgres } from './postgres.ts';
 export { identityOf, isSameProcess } from './process-identity.ts';
 export { type RedisOptions, startRedis } from './redis.ts';
+export { redisBinary } from './redis-binary.ts';
 export type { Store } from './store-process.ts';
 export { temporaryFolder } from './temporary-folder.ts';

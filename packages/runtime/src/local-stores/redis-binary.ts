@@ -1,6 +1,7 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { searchPath } from './config.ts';
 
@@ -23,18 +24,24 @@ export async function redisBinary(say: (line: string) => void = () => {}): Promi
   const install = installation();
   if (install === null) throw new Error(`Redis is missing. Install it with: ${pasteLine()}`);
   say(`Redis is missing: installing it (${install.map((step) => step.join(' ')).join(' && ')})`);
-  try {
-    for (const [file, ...args] of install) {
-      await run(file as string, args, { timeout: installSeconds * 1000 });
+  const giveUpAt = Date.now() + installSeconds * 1000;
+  for (;;) {
+    try {
+      for (const [file, ...args] of install) {
+        await run(file as string, args, { timeout: installSeconds * 1000 });
+      }
+    } catch (cause) {
+      // Another process is installing, perhaps this very program: its lock is a matter of seconds.
+      if (String(cause).includes('lock') && Date.now() < giveUpAt) await sleep(1_000);
+      else
+        throw new Error(`Redis is missing and could not be installed. Install it with: ${pasteLine()}`, {
+          cause,
+        });
     }
-  } catch (cause) {
-    throw new Error(`Redis is missing and could not be installed. Install it with: ${pasteLine()}`, {
-      cause,
-    });
+    const installed = findRedis();
+    if (installed !== null) return installed;
+    if (Date.now() > giveUpAt) throw new Error(`Redis is still missing. Install it with: ${pasteLine()}`);
   }
-  const installed = findRedis();
-  if (installed === null) throw new Error(`Redis is still missing. Install it with: ${pasteLine()}`);
-  return installed;
 }
 
 export function findRedis(): RedisBinary | null {
