@@ -1,8 +1,12 @@
+import { setTimeout } from 'node:timers/promises';
 import { type Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Committer } from './committer.ts';
 import { addWake, commitQueue, connectProducer, openQueue, prefixOf } from './queues.ts';
 import { allShards } from './shards.ts';
+
+/** How long runs that are under way may take when the process stops, milliseconds. */
+const closeWithinMs = 2_000;
 
 export interface CommitWorkerOptions {
   redisUrl: string;
@@ -49,12 +53,28 @@ export async function createCommitWorker(options: CommitWorkerOptions): Promise<
   });
   return {
     async close() {
-      await Promise.allSettled(workers.map(({ worker }) => worker.close()));
+      await Promise.allSettled(workers.map(({ worker }) => closeSoon(worker)));
       await Promise.allSettled(workers.map(({ queue }) => queue.close()));
       connection.disconnect();
       producer.disconnect();
     },
   };
+}
+
+/**
+ * Lets runs finish, but not for ever: after Redis was away the library may wait for its blocking call to come back.
+ * What is cut off is a bell, and nothing is lost with it.
+ */
+async function closeSoon(worker: Worker): Promise<void> {
+  const late = new AbortController();
+  await Promise.race([
+    worker.close(),
+    setTimeout(closeWithinMs, undefined, { signal: late.signal }).then(
+      () => undefined,
+      () => undefined,
+    ),
+  ]);
+  late.abort();
 }
 
 async function commit(
