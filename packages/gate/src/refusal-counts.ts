@@ -19,7 +19,7 @@ const flushEveryMs = 1_000;
 const keepSeconds = 3_600;
 
 export function createRefusalCounts(redis: Redis): RefusalCounts {
-  const counts = new Map<string, Map<RefusalCode, number>>();
+  const counts = new Map<string, { shard: string; reasons: Map<RefusalCode, number> }>();
   const totals = new Map<RefusalCode, number>();
   const timer = setInterval(() => void flush().catch(() => undefined), flushEveryMs);
   timer.unref();
@@ -30,7 +30,8 @@ export function createRefusalCounts(redis: Redis): RefusalCounts {
     counts.clear();
     const minute = Math.floor(Date.now() / 60_000) * 60_000;
     const pipeline = redis.pipeline();
-    for (const [key, reasons] of taken) {
+    for (const [saleId, { shard, reasons }] of taken) {
+      const key = keysOf(shard, saleId).refusals;
       for (const [reason, count] of reasons) pipeline.hincrby(key, `${minute} ${reason}`, count);
       pipeline.expire(key, keepSeconds);
     }
@@ -40,13 +41,12 @@ export function createRefusalCounts(redis: Redis): RefusalCounts {
   return {
     add(shard, saleId, reason) {
       totals.set(reason, (totals.get(reason) ?? 0) + 1);
-      const key = keysOf(shard, saleId).refusals;
-      let reasons = counts.get(key);
-      if (reasons === undefined) {
-        reasons = new Map();
-        counts.set(key, reasons);
+      let counted = counts.get(saleId);
+      if (counted === undefined) {
+        counted = { shard, reasons: new Map() };
+        counts.set(saleId, counted);
       }
-      reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+      counted.reasons.set(reason, (counted.reasons.get(reason) ?? 0) + 1);
     },
     totals: () => totals,
     flush,
