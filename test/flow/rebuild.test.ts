@@ -246,6 +246,20 @@ describe('a gate that is rebuilt', () => {
     },
   );
 
+  it('is not put in place by a rebuild under which Redis was emptied: what that one staged is older than the ledger', async () => {
+    const sale = await openTees(house, 10);
+    await reserve(house.edge, sale, 'ann');
+    await house.commit(sale);
+    const at = await house.ledger.readSale(sale);
+    if (at === null) throw new Error('The sale is in the ledger');
+    const source = await house.ledger.fenceRebuild(sale, at.cursor, at.cursor.epoch);
+    if (source === null) throw new Error('Nobody else rebuilds');
+    const emptied = overtakenWhile(source.reservations, () => emptyRedis(house));
+    expect(await house.gate.rebuild({ ...source, reservations: emptied })).toBe('superseded');
+    await house.commit(sale);
+    expect(await expectConservation(house, sale)).toEqual({ tee: { held: 1 } });
+  });
+
   it('is rebuilt by exactly one of many workers that noticed', async () => {
     const sale = await openTees(house, 10);
     await reserve(house.edge, sale, 'ann');

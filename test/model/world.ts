@@ -303,7 +303,9 @@ function replaceGate(world: World, line: Line, anew: Gate): void {
     followTheOldMaster(world);
     return;
   }
-  world.gate = { ...anew, sound: true };
+  // A rebuild that slept while the gate was rebuilt and emptied again swaps in what an older epoch knew: it sells until it
+  // is noticed, as any gate that lost its memory does. (The real swap refuses: the mark of its own closing is gone.)
+  world.gate = { ...anew, sound: anew.epoch === world.database.ledger.epoch };
 }
 
 /** With two masters and workers that reach both, neither what the other one gave nor its deadlines can be kept. */
