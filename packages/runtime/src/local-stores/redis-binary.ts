@@ -30,18 +30,19 @@ export async function redisBinary(say: (line: string) => void = () => {}): Promi
       for (const [file, ...args] of install) {
         await run(file as string, args, { timeout: installSeconds * 1000 });
       }
+      break;
     } catch (cause) {
       // Another process is installing, perhaps this very program: its lock is a matter of seconds.
-      if (String(cause).includes('lock') && Date.now() < giveUpAt) await sleep(1_000);
-      else
+      if (!String(cause).includes('lock') || Date.now() > giveUpAt)
         throw new Error(`Redis is missing and could not be installed. Install it with: ${pasteLine()}`, {
           cause,
         });
+      await sleep(1_000);
     }
-    const installed = findRedis();
-    if (installed !== null) return installed;
-    if (Date.now() > giveUpAt) throw new Error(`Redis is still missing. Install it with: ${pasteLine()}`);
   }
+  const installed = findRedis();
+  if (installed === null) throw new Error(`Redis is still missing. Install it with: ${pasteLine()}`);
+  return installed;
 }
 
 export function findRedis(): RedisBinary | null {
