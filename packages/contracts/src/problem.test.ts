@@ -30,6 +30,7 @@ const statusOfApi: Record<string, number> = {
   not_enough_available: 409,
   gate_unavailable: 503,
   ledger_unavailable: 503,
+  payment_unavailable: 503,
 };
 
 describe('a refusal on the wire', () => {

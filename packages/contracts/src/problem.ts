@@ -113,6 +113,12 @@ export const problemKinds: Record<ProblemCode, ProblemKind> = {
     detail: 'Too many reservations wait for the ledger. Nothing was taken; ask again.',
     retryAfterSeconds: 2,
   },
+  payment_unavailable: {
+    status: 503,
+    title: 'Payment unavailable',
+    detail: 'The payment provider does not answer. The hold stays until its deadline; ask again.',
+    retryAfterSeconds: 2,
+  },
   not_found: { status: 404, title: 'Not found', detail: 'There is nothing at this address.' },
   method_not_allowed: {
     status: 405,

@@ -169,13 +169,14 @@ describe('any command in any state', () => {
     );
   });
 
-  it('never leaves an end state, unless an expired hold is paid late', () => {
+  it('never leaves an end state, unless a hold that is over is paid', () => {
     fc.assert(
       fc.property(meetings, ({ command: asked, before, rules: given, now }) => {
         if (!isFinal(before.status)) return;
         const { status } = after(before, decide(asked, before, given, now));
-        const paidLate = before.status === 'expired' && asked.kind === 'confirm' && asked.paymentRef !== null;
-        expect(status).toBe(paidLate ? 'paid_late' : before.status);
+        const isPaid = asked.kind === 'confirm' && asked.paymentRef !== null;
+        const afterPayment = { expired: 'paid_late', cancelled: 'refund_due' }[before.status as string];
+        expect(status).toBe(isPaid ? (afterPayment ?? before.status) : before.status);
       }),
       { numRuns: 2_000 },
     );
@@ -304,6 +305,38 @@ describe('paying', () => {
     expect(typesOf(events)).toEqual(['expired', 'paid_late']);
     expect(events[0]).toMatchObject({ commandId: null });
     expect(after(reservation(), events)).toMatchObject({ status: 'paid_late', version: 4, expiresAt: null });
+  });
+
+  it('for a hold that was given back is owed to the buyer; without a payment it is already_cancelled', () => {
+    const given = reservation({ status: 'cancelled' });
+    const paid = after(given, decide(command('confirm', { paymentRef: 'pay_1' }), given, rules, deadline));
+    expect(paid).toMatchObject({
+      status: 'refund_due',
+      paymentRef: 'pay_1',
+      version: 3,
+      outcomes: { 'confirm.1': 'ok' },
+    });
+    const unpaid = after(given, decide(command('confirm'), given, rules, deadline));
+    expect(unpaid).toEqual({ ...given, outcomes: { 'confirm.1': 'already_cancelled' } });
+  });
+
+  it('with a second payment changes nothing, and the journal has the payment that must go back', () => {
+    const paid = reservation({ status: 'confirmed', paymentRef: 'pay_1' });
+    const [event] = decide(command('confirm', { paymentRef: 'pay_2' }), paid, rules, deadline);
+    expect(event).toMatchObject({
+      type: 'refused',
+      data: { reason: 'already_confirmed', paymentRef: 'pay_2' },
+    });
+    expect(after(paid, [event as NewEvent]).paymentRef).toBe('pay_1');
+  });
+
+  it('ends in the units or in a refund from every state that a hold can reach', () => {
+    const reached = ['held', 'paid_late', 'confirmed', 'cancelled', 'expired'] as const;
+    for (const status of reached) {
+      const before = reservation({ status, paymentRef: status === 'paid_late' ? 'pay_1' : null });
+      const events = decide(command('confirm', { paymentRef: 'pay_1' }), before, rules, deadline - 5);
+      expect(['confirmed', 'paid_late', 'refund_due']).toContain(after(before, events).status);
+    }
   });
 
   it('late ends confirmed when the gate has the units, and in a refund when it has not', () => {

@@ -3,7 +3,7 @@ import type { NewEvent } from './journal.ts';
 import type { RefusalCode } from './refusal.ts';
 import type { Reservation } from './reservation.ts';
 import type { ExtensionRule } from './sale.ts';
-import { transitions } from './transitions.ts';
+import { transitions, unpaidRefusals } from './transitions.ts';
 
 /** What a decision may look at besides the reservation. */
 export interface Rules {
@@ -70,16 +70,12 @@ function decideInState(
   }
   switch (command.kind) {
     case 'confirm': {
-      if (status === 'expired' && command.paymentRef === null)
-        return [refused(command, reservation, 'hold_expired', now)];
-      const event = happened(
-        transition.to === 'paid_late' ? 'paid_late' : 'confirmed',
-        command,
-        reservation,
-        now,
-      );
-      if (command.paymentRef !== null) event.data.paymentRef = command.paymentRef;
-      return [event];
+      const unpaid = unpaidRefusals[status];
+      if (unpaid !== undefined && command.paymentRef === null)
+        return [refused(command, reservation, unpaid, now)];
+      const { to } = transition;
+      const type = to === 'paid_late' || to === 'refund_due' ? to : 'confirmed';
+      return [paid(happened(type, command, reservation, now), command)];
     }
     case 'cancel':
       return [happened('cancelled', command, reservation, now)];
@@ -128,5 +124,11 @@ function happened(type: NewEvent['type'], command: Command, reservation: Reserva
 function refused(command: Command, reservation: Reservation, reason: RefusalCode, now: number): NewEvent {
   const event = happened('refused', command, reservation, now);
   event.data.reason = reason;
+  // A payment that buys nothing, since another did, is found in the journal.
+  return paid(event, command);
+}
+
+function paid(event: NewEvent, { paymentRef }: Command): NewEvent {
+  if (paymentRef !== null) event.data.paymentRef = paymentRef;
   return event;
 }

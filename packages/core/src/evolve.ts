@@ -25,8 +25,9 @@ export function evolve(reservation: Reservation, event: NewEvent): Reservation {
         paymentRef: event.data.paymentRef ?? reservation.paymentRef,
       };
     case 'paid_late':
+    case 'refund_due':
       return {
-        ...moved(reservation, 'paid_late', outcomes),
+        ...moved(reservation, event.type, outcomes),
         paymentRef: event.data.paymentRef ?? reservation.paymentRef,
       };
     case 'extended':
@@ -39,7 +40,6 @@ export function evolve(reservation: Reservation, event: NewEvent): Reservation {
     case 'cancelled':
     case 'expired':
     case 'returned':
-    case 'refund_due':
     case 'refunded':
       return moved(reservation, event.type, outcomes);
     case 'handed_back':

@@ -4,6 +4,7 @@ export * from './entry.ts';
 export * from './evolve.ts';
 export * from './journal.ts';
 export * from './laws.ts';
+export * from './payment.ts';
 export * from './ports.ts';
 export * from './refusal.ts';
 export * from './reservation.ts';

@@ -4,6 +4,7 @@
  */
 import type { IntakeEntry } from './entry.ts';
 import type { JournalEvent } from './journal.ts';
+import type { PaymentNotice } from './payment.ts';
 import type { Refusal, RefusalCode } from './refusal.ts';
 import type { Outcome, Reservation, ReservationStatus } from './reservation.ts';
 import type { RunResult } from './decide-run.ts';
@@ -277,4 +278,42 @@ export interface RunLedger {
   >;
   recordRefusals(saleId: string, refusals: RefusalCount[]): Promise<void>;
   journal(saleId: string, afterPosition: number, limit: number): Promise<JournalEvent[]>;
+}
+
+// ---- payments -----------------------------------------------------------------------------------------------------
+
+export interface PaymentOrder {
+  ticketId: string;
+  saleId: string;
+  totalMinor: number;
+  currency: string;
+}
+
+/** A payment as its buyer sees it. */
+export interface Payment {
+  /** With this the buyer's page pays; whoever has it can pay, and nothing else. */
+  clientSecret: string;
+  /** `open`: the buyer has to act. `processing`: the provider has to. */
+  status: 'open' | 'processing' | 'succeeded' | 'cancelled';
+  /** Where the buyer can pay; null when the shop's page shows the provider's form itself. */
+  payUrl: string | null;
+}
+
+/**
+ * Who takes the money. A ticket has one payment: beginning it again, at any edge, finds the same one, so that nobody can
+ * pay twice for a hold.
+ */
+export interface PaymentProvider {
+  name: string;
+  /** The request header that carries the signature, lower case. */
+  signatureHeader: string;
+  /** `notice` when the payment had ended before and the news of it may have been lost. `payment_unavailable` within 10 s. */
+  begin(
+    order: PaymentOrder,
+  ): Promise<{ kind: 'payment'; payment: Payment; notice: PaymentNotice | null } | Refusal>;
+  /** `unsigned`: no signature, a wrong one, or one that is too old. `other`: signed, and about something else. */
+  readNotice(
+    body: Buffer,
+    signature: string | undefined,
+  ): { kind: 'notice'; notice: PaymentNotice } | { kind: 'other' | 'unsigned' };
 }

@@ -28,6 +28,7 @@ export const refusalCodes = [
   'not_enough_available',
   'gate_unavailable',
   'ledger_unavailable',
+  'payment_unavailable',
 ] as const;
 
 export type RefusalCode = (typeof refusalCodes)[number];
@@ -40,7 +41,7 @@ export interface Refusal {
   opensAt?: number | undefined;
   /** Which line could not be had, with `sold_out`. */
   sku?: string | undefined;
-  /** Seconds after which asking again makes sense, with the two `*_unavailable`. */
+  /** Seconds after which asking again makes sense, with `*_unavailable`. */
   retryAfterSeconds?: number | undefined;
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { CommandKind } from './entry.ts';
 import { refusalCodes } from './refusal.ts';
 import { isFinal, type ReservationStatus, reservationStatuses } from './reservation.ts';
-import { transitions } from './transitions.ts';
+import { transitions, unpaidRefusals } from './transitions.ts';
 
 const commands: CommandKind[] = [
   'confirm',
@@ -29,12 +29,13 @@ describe('the transition table', () => {
     else expect(refusalCodes).toContain(transition.refuse);
   });
 
-  it('lets nothing out of an end state, except an expired hold that is paid late', () => {
+  it('lets nothing out of an end state, except a hold that is paid after it was over', () => {
     const ways = pairs
       .filter(([status]) => isFinal(status))
       .filter(([status, command]) => 'to' in transitions[status][command])
       .map(([status, command]) => `${status} x ${command}`);
-    expect(ways).toEqual(['expired x confirm']);
+    expect(ways).toEqual(['cancelled x confirm', 'expired x confirm']);
+    expect(Object.keys(unpaidRefusals).sort(), 'by a payment only').toEqual(['cancelled', 'expired']);
   });
 
   it('has a way to an end from every state', () => {

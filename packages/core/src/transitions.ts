@@ -10,7 +10,7 @@ const no = (code: RefusalCode): Transition => ({ refuse: code });
 
 /**
  * The complete table: a new state, or a new command, does not compile until every pair has its answer.
- * `expired x confirm` leads on only with a payment; `decide` looks at that.
+ * Where `unpaidRefusals` has a state, confirm leads on from it only with a payment; `decide` looks at that.
  */
 export const transitions: Record<ReservationStatus, Record<CommandKind, Transition>> = {
   lobby: {
@@ -74,7 +74,7 @@ export const transitions: Record<ReservationStatus, Record<CommandKind, Transiti
     refunded: no('invalid_transition'),
   },
   cancelled: {
-    confirm: no('already_cancelled'),
+    confirm: to('refund_due'),
     cancel: no('already_cancelled'),
     extend: no('already_cancelled'),
     expire: no('already_cancelled'),
@@ -133,4 +133,13 @@ export const transitions: Record<ReservationStatus, Record<CommandKind, Transiti
     return: no('invalid_transition'),
     refunded: no('invalid_transition'),
   },
+};
+
+/**
+ * What a confirm without a payment is told in the states that a payment still leads on from. Money that comes after the
+ * hold is over must end in the units or in a refund: who gave the hold up does not want it back, who was late may.
+ */
+export const unpaidRefusals: Partial<Record<ReservationStatus, RefusalCode>> = {
+  expired: 'hold_expired',
+  cancelled: 'already_cancelled',
 };
