@@ -5,7 +5,8 @@ import type { Holdfast } from './holdfast.ts';
 import type { Load } from './load-process.ts';
 import { median } from './statistics.ts';
 
-const connections = 64;
+// A crowd, and not a few: many more at once than any pool has clients.
+const connections = 256;
 const workerCounts = [1, 2, 4];
 
 export interface WorkerRound {

@@ -12,7 +12,7 @@ import { measureBarePairs } from './bare-pairs.ts';
 import type { Contestant } from './contestant.ts';
 import { type Crowd, runCrowd } from './crowd.ts';
 import { everyone, measureGrowth, measureWorkers } from './growth.ts';
-import { type Holdfast, startHoldfast } from './holdfast.ts';
+import { startHoldfast } from './holdfast.ts';
 import { type Load, startLoad } from './load-process.ts';
 import { watchMachine } from './machine.ts';
 import { type Options, readOptions, usage } from './options.ts';
@@ -94,7 +94,6 @@ async function measure(
 
   const found: Findings = {
     crowds: [],
-    everyone: [],
     paced: [],
     barePairs: null,
     workers: [],
@@ -103,11 +102,10 @@ async function measure(
   };
   for (const contestant of contestants) await warmUp(contestant, load, size.warmUpSeconds);
   for (const crowd of crowdsOf(options)) {
-    const rounds = crowd.title === crowdTitles.many ? size.manyRounds : size.crowdRounds;
+    const rounds = crowd.title === crowdTitles.everyone ? size.everyoneRounds : size.crowdRounds;
     await inTurn(contestants, load, crowd, rounds, found);
   }
   if (holdfast !== null) {
-    await measureHoldfast(holdfast, load, options, found);
     say('one edge against a bare server');
     const bare = await startBare(folder);
     keep(bare.child);
@@ -145,6 +143,7 @@ function crowdsOf(options: Options): Crowd[] {
     { title: crowdTitles.few, ...few, ...rest },
     { title: crowdTitles.many, ...many, ...rest },
     { title: crowdTitles.two, ...two, ...rest },
+    { ...everyone(options.size.everyone, crowdTitles.everyone), limitSeconds: crowdSeconds },
   ];
 }
 
@@ -156,13 +155,6 @@ async function inTurn(contestants: Contestant[], load: Load, crowd: Crowd, round
       say(`${crowd.title}, round ${round + 1} of ${rounds}: ${contestant.name}`);
       found.crowds.push(await runCrowd(contestant, load, crowd));
     }
-  }
-}
-
-async function measureHoldfast(holdfast: Holdfast, load: Load, options: Options, found: Findings) {
-  for (let round = 0; round < options.size.manyRounds; round += 1) {
-    say(`as many buyers as units, round ${round + 1} of ${options.size.manyRounds}`);
-    found.everyone.push(await runCrowd(holdfast, load, everyone(options.size.everyone)));
   }
 }
 
@@ -185,9 +177,7 @@ async function atTenth(contestant: Contestant, load: Load, options: Options, fou
 
 function brokenIn(found: Findings): string[] {
   return [
-    ...[...found.crowds, ...found.everyone, ...found.paced, ...found.workers].flatMap(
-      (result) => result.broken,
-    ),
+    ...[...found.crowds, ...found.paced, ...found.workers].flatMap((result) => result.broken),
     ...(found.barePairs?.broken ?? []),
     ...(found.growth?.broken ?? []),
   ];

@@ -24,14 +24,14 @@ export interface Size {
   /** Of each contestant, before the first round. */
   warmUpSeconds: number;
   /** Rounds of the crowd that P3 is about, of the others, and of what is held against the bare server. */
-  manyRounds: number;
+  everyoneRounds: number;
   crowdRounds: number;
   bareRounds: number;
   /** The three crowds of the peers' table. */
   few: { stock: number; requests: number };
   many: { stock: number; requests: number };
   two: { stock: number; requests: number };
-  /** Everybody gets one: P5 and P7, and P12. */
+  /** Everybody gets one: P3, P5 and P7. */
   everyone: number;
   workersEach: number;
   /** P1 and P9, a run. */
@@ -45,13 +45,13 @@ export interface Size {
 
 const quickSize: Size = {
   warmUpSeconds: 1,
-  manyRounds: 2,
+  everyoneRounds: 2,
   crowdRounds: 1,
   bareRounds: 2,
   few: { stock: 100, requests: 3_000 },
   many: { stock: 1_500, requests: 3_000 },
   two: { stock: 2, requests: 8_000 },
-  everyone: 10_000,
+  everyone: 5_000,
   workersEach: 4_000,
   bareSeconds: 0.8,
   bareRequests: 100_000,
@@ -61,13 +61,13 @@ const quickSize: Size = {
 
 const fullSize: Size = {
   warmUpSeconds: 4,
-  manyRounds: 3,
+  everyoneRounds: 3,
   crowdRounds: 3,
   bareRounds: 5,
   few: { stock: 100, requests: 3_000 },
   many: { stock: 10_000, requests: 20_000 },
   two: { stock: 2, requests: 200_000 },
-  everyone: 10_000,
+  everyone: 20_000,
   workersEach: 20_000,
   bareSeconds: 3,
   bareRequests: 300_000,
@@ -98,6 +98,7 @@ export function readOptions(args: string[]): Options {
     streams: values.streams,
     jsonFile: values.json ?? null,
     only: values.only?.split(',') ?? null,
-    size: rounds === null ? size : { ...size, manyRounds: rounds, crowdRounds: rounds, bareRounds: rounds },
+    size:
+      rounds === null ? size : { ...size, everyoneRounds: rounds, crowdRounds: rounds, bareRounds: rounds },
   };
 }

@@ -1,8 +1,16 @@
 import type { ReserveRequest } from '@holdfast/core';
 import { parseTicketId } from '@holdfast/core';
 import { describe, expect, it } from 'vitest';
-import { type Prepared, prepare, pricedLines, readAdmissions, ticketOfAdmission } from './admission.ts';
+import {
+  admitCall,
+  type Prepared,
+  prepare,
+  pricedLines,
+  readAdmissions,
+  ticketOfAdmission,
+} from './admission.ts';
 import { fingerprintOf } from './ids.ts';
+import { keysOf } from './keys.ts';
 import type { KnownSale } from './sale-reader.ts';
 
 const prices = { tee: 4_900, cap: 1_500 };
@@ -104,7 +112,7 @@ describe('a prepared request', () => {
     expect(prepared({}, one.ticketId).args).toEqual(one.args);
   });
 
-  it('carries buyer, key, fingerprint, entry and what is asked of each item', () => {
+  it('carries buyer, key, fingerprint and entry', () => {
     const lines = [
       { sku: 'tee', quantity: 2 },
       { sku: 'cap', quantity: 1 },
@@ -113,11 +121,33 @@ describe('a prepared request', () => {
     const mark = fingerprintOf(lines);
     const packed = '[["tee",2,4900],["cap",1,1500]]';
     const head = `1\nreserve\n\n0-tees-x\nann\n${packed}\nkey\n${mark}`;
-    expect(args).toEqual(['ann', 'key', mark, head, packed, 2, 'tee', 2, 'cap', 1]);
+    expect(args).toEqual(['ann', 'key', mark, head, packed, 2]);
   });
 
   it('of nobody is a withdrawal of the house', () => {
     expect(String(prepared({ buyerId: '' }, 'h').args[3])).toMatch(/^1\nwithdraw\n\nh\n\n/);
+  });
+});
+
+describe('a call of the admission script', () => {
+  it('names each item once, and each line by the number of its item', () => {
+    const both = [
+      { sku: 'cap', quantity: 1 },
+      { sku: 'tee', quantity: 3 },
+    ];
+    const batch = [prepared(), prepared({ buyerId: 'bob', lines: both })];
+    const keys = keysOf('0', 'tees');
+    const [ann, bob] = batch.map((one) => one.args) as [unknown[], unknown[]];
+    expect(admitCall(keys, sale(), 100, batch)).toEqual({
+      names: [
+        keys.boot,
+        keys.sale,
+        keys.intake,
+        keys.buyers,
+        ...batch.map((one) => keys.ticket(one.ticketId)),
+      ],
+      args: ['3', '7', 100, 2, 2, 'tee', 'cap', ...ann, 1, 2, ...bob, 2, 1, 1, 3],
+    });
   });
 });
 

@@ -8,6 +8,7 @@ import {
 } from '@holdfast/core';
 import { headOf, packLines } from './entry-format.ts';
 import { fingerprintOf, newTicketId } from './ids.ts';
+import type { SaleKeys } from './keys.ts';
 import type { KnownSale } from './sale-reader.ts';
 
 /** One request as the admission script takes it, with the terms it was prepared with. */
@@ -15,6 +16,7 @@ export interface Prepared {
   sale: KnownSale;
   ticketId: string;
   lines: Line[];
+  /** What the script takes of it before its lines. */
   args: (string | number)[];
 }
 
@@ -53,9 +55,33 @@ export function prepare(
   const kind = request.buyerId === '' ? 'withdraw' : 'reserve';
   const packed = packLines(lines);
   const head = headOf(kind, id, id, request.buyerId, packed, key, fingerprint);
-  const args: (string | number)[] = [request.buyerId, key, fingerprint, head, packed, lines.length];
-  for (const line of lines) args.push(line.sku, line.quantity);
-  return { sale, ticketId: id, lines, args };
+  return {
+    sale,
+    ticketId: id,
+    lines,
+    args: [request.buyerId, key, fingerprint, head, packed, lines.length],
+  };
+}
+
+/** Keys and arguments of the admission script for requests that were prepared with the same terms. */
+export function admitCall(
+  keys: SaleKeys,
+  sale: KnownSale,
+  intakeLimit: number,
+  batch: readonly Prepared[],
+): { names: string[]; args: (string | number)[] } {
+  const names = [keys.boot, keys.sale, keys.intake, keys.buyers];
+  const items = new Map<string, number>();
+  for (const { lines } of batch)
+    for (const { sku } of lines) if (!items.has(sku)) items.set(sku, items.size + 1);
+  const args: (string | number)[] = [sale.epoch, sale.terms, intakeLimit, batch.length, items.size];
+  for (const sku of items.keys()) args.push(sku);
+  for (const one of batch) {
+    names.push(keys.ticket(one.ticketId));
+    for (const arg of one.args) args.push(arg);
+    for (const { sku, quantity } of one.lines) args.push(items.get(sku) as number, quantity);
+  }
+  return { names, args };
 }
 
 /** The script's answer, one admission per request that was sent. */

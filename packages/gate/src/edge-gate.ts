@@ -15,6 +15,7 @@ import {
 } from '@holdfast/core';
 import {
   type Admission,
+  admitCall,
   type Prepared,
   prepare,
   pricedLines,
@@ -178,15 +179,9 @@ export async function createEdgeGate(
 
   async function sendAdmissions(saleId: string, batch: Prepared[]): Promise<Admission[]> {
     const { sale } = batch[0] as Prepared;
-    const keys = keysOf(sale.shard, saleId);
     const current = (one: Prepared) => one.sale.terms === sale.terms && one.sale.epoch === sale.epoch;
     const sent = batch.every(current) ? batch : batch.filter(current);
-    const names = [keys.boot, keys.sale, keys.intake, keys.buyers];
-    const args: (string | number)[] = [sale.epoch, sale.terms, intakeLimit, sent.length];
-    for (const one of sent) {
-      names.push(keys.ticket(one.ticketId));
-      for (const arg of one.args) args.push(arg);
-    }
+    const { names, args } = admitCall(keysOf(sale.shard, saleId), sale, intakeLimit, sent);
     const reply = await insist(deadlineMs, 'Admission', () => run('admit', names, args));
     batches++;
     const { journal, admissions } = readAdmissions(reply as string, sent.length);

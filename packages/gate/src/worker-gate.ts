@@ -14,7 +14,7 @@ import {
   type WorkerGate,
 } from '@holdfast/core';
 import type { ChainableCommander } from 'ioredis';
-import { prepare, readAdmissions, ticketOfAdmission } from './admission.ts';
+import { admitCall, prepare, readAdmissions, ticketOfAdmission } from './admission.ts';
 import { connect, whenReady } from './connection.ts';
 import { parseEntry, tipAfter } from './entry-format.ts';
 import { insist } from './insist.ts';
@@ -208,14 +208,8 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
       const sale = await readSale(run, shardOf(saleId, shards), saleId);
       if ('kind' in sale) return sale;
       const prepared = prepare(request, sale, [{ sku, quantity, unitPriceMinor: 0 }], ticketId);
-      const names = [keys.boot, keys.sale, keys.intake, keys.buyers, keys.ticket(ticketId)];
-      const reply = await call('admit', names, [
-        sale.epoch,
-        sale.terms,
-        Number.MAX_SAFE_INTEGER,
-        1,
-        ...prepared.args,
-      ]);
+      const { names, args } = admitCall(keys, sale, Number.MAX_SAFE_INTEGER, [prepared]);
+      const reply = await call('admit', names, args);
       const admission = readAdmissions(reply as string, 1).admissions[0];
       if (admission === undefined || admission.kind === 'stale') continue;
       if (admission.kind === 'refused') return admission;
