@@ -13,9 +13,10 @@ const mayImport: Record<string, readonly string[]> = {
   'packages/ledger': ['core'],
   'packages/pipeline': ['core'],
   'packages/client': ['core'],
+  'packages/payments': ['core'],
   'packages/runtime': [],
   // The buyers' side opens Redis only.
-  'apps/edge': ['core', 'contracts', 'gate', 'pipeline', 'runtime'],
+  'apps/edge': ['core', 'contracts', 'gate', 'payments', 'pipeline', 'runtime'],
   'apps/worker': ['core', 'contracts', 'gate', 'ledger', 'pipeline', 'runtime'],
   'apps/console': ['core', 'contracts', 'gate', 'ledger', 'pipeline', 'runtime'],
   'apps/cli': ['core', 'contracts', 'client', 'ledger', 'runtime'],
@@ -27,6 +28,7 @@ const oneRoom: Record<string, readonly string[]> = {
   ioredis: ['packages/gate', 'packages/pipeline'],
   pg: ['packages/ledger', 'packages/runtime'],
   kysely: ['packages/ledger'],
+  stripe: ['packages/payments'],
 };
 
 const sources = globSync('{apps,packages}/*/src/**/*.ts', { cwd: root })

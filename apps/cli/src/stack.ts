@@ -44,6 +44,8 @@ const readySeconds = 60;
 const pollMs = 50;
 /** So many deaths before it was ever ready: it will not get better. */
 const hopelessDeaths = 4;
+/** Only edges take money. */
+const paymentKeys = ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET'];
 
 /** Everything on one machine, each app a process of its own. Resolves when every edge and the console are ready. */
 export async function startStack(options: StackOptions): Promise<Stack> {
@@ -85,13 +87,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const ports = await choosePorts(options.ports ?? { edge: 0, console: 0 }, options.edges, host);
     const database = { DATABASE_URL: stores.databaseUrl };
     for (let number = 1; number <= options.workers; number += 1) {
-      start('worker', `worker ${number}`, { ...database, WORKER_PORT: '0' }, ['ADMIN_KEY']);
+      start('worker', `worker ${number}`, { ...database, WORKER_PORT: '0' }, ['ADMIN_KEY', ...paymentKeys]);
     }
     const consoleApp = start(
       'console',
       'console',
       { ...database, CONSOLE_PORT: String(ports.console), ADMIN_KEY: key },
-      [],
+      paymentKeys,
     );
     // The buyers' side holds no credential of the database and no key.
     const edgeApps = ports.edges.map((port, index) =>

@@ -1,5 +1,6 @@
-import { cancelBody, confirmBody, extendBody, problem } from '@holdfast/contracts';
-import type { EdgeGate } from '@holdfast/core';
+import { cancelBody, confirmBody, confirmByPaymentBody, extendBody, problem } from '@holdfast/contracts';
+import type { EdgeGate, PaymentProvider } from '@holdfast/core';
+import { isFake } from '@holdfast/payments';
 import { Hono } from 'hono';
 import {
   createEndpoints,
@@ -11,9 +12,13 @@ import {
 } from './call.ts';
 import { createCrossOrigin } from './cross-origin.ts';
 import { createEdgeMetrics, type EdgeMetrics, type GateTotals } from './metrics.ts';
-import { command } from './routes/command.ts';
+import { createPayments } from './payments.ts';
+import { command, throughTheLedger } from './routes/command.ts';
+import { actOnFakePayment, fakePaymentPage } from './routes/fake-payments.ts';
 import { healthz, readyz, showMetrics } from './routes/health.ts';
 import { docs, openapi, problemPage } from './routes/pages.ts';
+import { payFirst } from './routes/pay-first.ts';
+import { receiveEvent } from './routes/payment-events.ts';
 import { reserve } from './routes/reserve.ts';
 import { followSale, listSales, readSale } from './routes/sales.ts';
 import { followTicket, readTicket } from './routes/ticket.ts';
@@ -27,6 +32,8 @@ export interface EdgeAppParts {
   corsOrigins?: readonly string[];
   /** Calls that took longer are logged, milliseconds. */
   slowRequestMs?: number;
+  /** Who takes the money; null or absent: a confirm is the shop's word that it was paid. */
+  payments?: PaymentProvider | null;
   /** The process's own figures in Prometheus' text format. */
   processMetrics?: () => Promise<string>;
 }
@@ -43,7 +50,8 @@ export interface Edge {
 /** The buyers' HTTP. Everything it knows is the gate's; it remembers nothing that a restart would lose. */
 export function createEdgeApp(parts: EdgeAppParts): Edge {
   const { gate, log, corsOrigins = [], slowRequestMs = 1_000, processMetrics = async () => '' } = parts;
-  const metrics = createEdgeMetrics(gate.totals);
+  const payments = parts.payments ? createPayments(parts.payments, gate, log) : null;
+  const metrics = createEdgeMetrics(gate.totals, payments?.counts);
   const watches = createTicketWatches(gate);
   const feeds = createSaleFeeds(gate);
   const streams = createStreams(metrics.streams);
@@ -56,18 +64,31 @@ export function createEdgeApp(parts: EdgeAppParts): Edge {
   app.post('/v1/sales/:saleId/reservations', endpoint('reserve', reserve(gate, watches), waits));
   app.get('/v1/tickets/:ticketId', endpoint('ticket', readTicket(gate)));
   app.get('/v1/tickets/:ticketId/events', endpoint('ticket_events', followTicket(gate, watches, streams)));
-  app.post(
-    '/v1/tickets/:ticketId/confirm',
-    endpoint('confirm', command(gate, watches, 'confirm', confirmBody), waits),
-  );
+  const carryOut = throughTheLedger(gate, watches);
+  const confirm =
+    payments === null
+      ? command('confirm', confirmBody, carryOut)
+      : command('confirm', confirmByPaymentBody, payFirst(gate, watches, payments, carryOut));
+  app.post('/v1/tickets/:ticketId/confirm', endpoint('confirm', confirm, waits));
   app.post(
     '/v1/tickets/:ticketId/cancel',
-    endpoint('cancel', command(gate, watches, 'cancel', cancelBody), waits),
+    endpoint('cancel', command('cancel', cancelBody, carryOut), waits),
   );
   app.post(
     '/v1/tickets/:ticketId/extend',
-    endpoint('extend', command(gate, watches, 'extend', extendBody), waits),
+    endpoint('extend', command('extend', extendBody, carryOut), waits),
   );
+  if (payments !== null) {
+    const { provider } = payments;
+    app.post(`/v1/payments/${provider.name}`, endpoint('payment_event', receiveEvent(payments)));
+    if (isFake(provider)) {
+      app.get('/v1/payments/fake/:clientSecret', endpoint('fake_payment', fakePaymentPage(provider)));
+      app.post(
+        '/v1/payments/fake/:clientSecret/:act',
+        endpoint('fake_payment_act', actOnFakePayment(provider, payments)),
+      );
+    }
+  }
   app.get('/v1/sales', endpoint('sales', listSales(gate)));
   app.get('/v1/sales/:saleId', endpoint('sale', readSale(gate)));
   app.get('/v1/sales/:saleId/events', endpoint('sale_events', followSale(gate, feeds, streams)));

@@ -1,8 +1,9 @@
 import { createEdgeGate } from '@holdfast/gate';
+import { createPaymentProvider } from '@holdfast/payments';
 import { createBellRinger } from '@holdfast/pipeline';
 import { configOrExit, createLifecycle, createLogger, createMetrics, onceASecond } from '@holdfast/runtime';
 import { createEdgeApp } from './app.ts';
-import { readEdgeConfig } from './config.ts';
+import { providerChoice, readEdgeConfig } from './config.ts';
 import { closeServer, createEdgeServer, openServer } from './server.ts';
 
 const config = configOrExit(readEdgeConfig);
@@ -25,9 +26,15 @@ const gate = lifecycle.add(
   }),
   (started) => started.close(),
 );
+const payments = await createPaymentProvider(
+  providerChoice(config),
+  onceASecond(log.error.bind(log), 'a payment could not be begun'),
+);
+if (payments?.name === 'fake') log.warn({}, 'PAYMENTS=fake takes no money: anybody can pay');
 const edge = createEdgeApp({
   gate,
   log,
+  payments,
   corsOrigins: config.CORS_ORIGINS,
   slowRequestMs: config.SLOW_REQUEST_MS,
   processMetrics: createMetrics().text,

@@ -1,4 +1,4 @@
-import type { RefusalCode } from '@holdfast/core';
+import type { PaymentNotice, RefusalCode } from '@holdfast/core';
 
 /** Upper edges of the duration histogram, milliseconds. */
 const bucketEdgesMs = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000];
@@ -15,6 +15,17 @@ export interface GateTotals {
   refused: ReadonlyMap<RefusalCode, number>;
 }
 
+export type UnclaimedReason = 'unknown_ticket' | 'mismatch' | 'surplus';
+
+/** What a payment provider told. */
+export interface PaymentCounts {
+  notices: Record<PaymentNotice['kind'], number>;
+  /** Without a signature that is right and fresh. */
+  unsigned: number;
+  /** Money that came and bought nothing: somebody has to look. */
+  unclaimed: Record<UnclaimedReason, number>;
+}
+
 export interface EdgeMetrics {
   route(name: string): RouteMeter;
   /** Open event streams by kind. */
@@ -29,7 +40,7 @@ interface Counts {
   sumMs: number;
 }
 
-export function createEdgeMetrics(totals: () => GateTotals): EdgeMetrics {
+export function createEdgeMetrics(totals: () => GateTotals, payments?: PaymentCounts): EdgeMetrics {
   const routes = new Map<string, Counts>();
   const streams = { ticket: 0, sale: 0 };
 
@@ -55,7 +66,13 @@ export function createEdgeMetrics(totals: () => GateTotals): EdgeMetrics {
       };
     },
     render() {
-      return [...requestLines(routes), ...gateLines(totals()), ...streamLines(streams), ''].join('\n');
+      return [
+        ...requestLines(routes),
+        ...gateLines(totals()),
+        ...streamLines(streams),
+        ...(payments === undefined ? [] : paymentLines(payments)),
+        '',
+      ].join('\n');
     },
   };
 }
@@ -107,5 +124,21 @@ function streamLines(streams: { ticket: number; sale: number }): string[] {
     '# TYPE holdfast_edge_open_streams gauge',
     `holdfast_edge_open_streams{kind="ticket"} ${streams.ticket}`,
     `holdfast_edge_open_streams{kind="sale"} ${streams.sale}`,
+  ];
+}
+
+function paymentLines({ notices, unsigned, unclaimed }: PaymentCounts): string[] {
+  return [
+    '# HELP holdfast_edge_payment_notices_total What the payment provider told, by kind.',
+    '# TYPE holdfast_edge_payment_notices_total counter',
+    ...Object.entries(notices).map(([kind, n]) => `holdfast_edge_payment_notices_total{kind="${kind}"} ${n}`),
+    '# HELP holdfast_edge_payment_events_unsigned_total Events refused for their signature.',
+    '# TYPE holdfast_edge_payment_events_unsigned_total counter',
+    `holdfast_edge_payment_events_unsigned_total ${unsigned}`,
+    '# HELP holdfast_edge_payments_unclaimed_total Money that came and bought nothing: somebody has to look.',
+    '# TYPE holdfast_edge_payments_unclaimed_total counter',
+    ...Object.entries(unclaimed).map(
+      ([reason, n]) => `holdfast_edge_payments_unclaimed_total{reason="${reason}"} ${n}`,
+    ),
   ];
 }

@@ -3,6 +3,7 @@ import {
   confirmBody,
   extendBody,
   jsonContent,
+  payingTicketSchema,
   type Part,
   problemResponses,
   problemSchema,
@@ -94,9 +95,46 @@ export function edgeDocument(): Part {
           parameters: [{ name: 'Last-Event-ID', in: 'header', schema: { type: 'string' } }],
         },
       },
-      '/v1/tickets/{ticketId}/confirm': command('Confirm a hold', 'Confirm'),
+      '/v1/tickets/{ticketId}/confirm': command(
+        'Confirm a hold: by your word, or, where a provider takes the money, by paying first',
+        'Confirm',
+        answer(
+          'To be paid: the ticket stays held, and its payment confirms it. Without a provider: the ledger takes longer than 5 s',
+          { anyOf: [reference('PayingTicket'), reference('Ticket')] },
+        ),
+      ),
       '/v1/tickets/{ticketId}/cancel': command('Give a ticket back', 'Cancel'),
       '/v1/tickets/{ticketId}/extend': command('Extend a hold', 'Extend'),
+      '/v1/payments/{provider}': {
+        parameters: [provider],
+        post: {
+          ...call('What the payment provider has to tell: a signed event, for `stripe` or `fake` as set', {
+            200: { description: 'It is safe here, or concerns nobody; anything else: send it again' },
+            ...problemResponses(
+              'body_too_large',
+              'unauthorized',
+              'rate_limited',
+              'gate_unavailable',
+              'ledger_unavailable',
+            ),
+          }),
+          requestBody: { required: true, content: jsonContent({ type: 'object' }) },
+        },
+      },
+      '/v1/payments/fake/{clientSecret}': {
+        parameters: [clientSecret],
+        get: call('With PAYMENTS=fake: the page at which the buyer of a demo pays', {
+          200: { description: 'The page' },
+          ...problemResponses('not_found'),
+        }),
+      },
+      '/v1/payments/fake/{clientSecret}/{act}': {
+        parameters: [clientSecret, { ...provider, name: 'act', schema: { enum: ['pay', 'fail', 'cancel'] } }],
+        post: call('With PAYMENTS=fake: what the buyer of a demo does; a signed event follows from it', {
+          200: { description: 'The event was sent and is safe' },
+          ...problemResponses('not_found', 'gate_unavailable', 'ledger_unavailable'),
+        }),
+      },
       '/healthz': { get: call('Whether the process lives', { 200: { description: 'It does' } }) },
       '/readyz': {
         get: call('Whether it can serve, and its dependencies', {
@@ -109,6 +147,7 @@ export function edgeDocument(): Part {
     components: {
       schemas: {
         Ticket: schemaPart(ticketSchema),
+        PayingTicket: schemaPart(payingTicketSchema),
         Sale: schemaPart(saleSchema),
         Reservation: schemaPart(reservationBody, 'input'),
         Confirm: schemaPart(confirmBody, 'input'),
@@ -122,6 +161,8 @@ export function edgeDocument(): Part {
 
 const saleId = { name: 'saleId', in: 'path', required: true, schema: { type: 'string' } };
 const ticketId = { name: 'ticketId', in: 'path', required: true, schema: { type: 'string' } };
+const provider = { name: 'provider', in: 'path', required: true, schema: { type: 'string' } };
+const clientSecret = { name: 'clientSecret', in: 'path', required: true, schema: { type: 'string' } };
 const idempotencyKey = {
   name: 'Idempotency-Key',
   in: 'header',
@@ -157,13 +198,17 @@ function answer(description: string, schema: Part): Part {
   return { description, content: jsonContent(schema) };
 }
 
-function command(summary: string, body: string): Part {
+function command(
+  summary: string,
+  body: string,
+  accepted: Part = answer('Accepted; the ledger takes longer than 5 s', reference('Ticket')),
+): Part {
   return {
     parameters: [ticketId, idempotencyKey],
     post: {
       ...call(summary, {
         200: answer('Done; the same call again gets the same answer', reference('Ticket')),
-        202: answer('Accepted; the ledger takes longer than 5 s', reference('Ticket')),
+        202: accepted,
         ...problemResponses(
           ...bodyProblems,
           'unknown_ticket',
@@ -176,6 +221,7 @@ function command(summary: string, body: string): Part {
           'rate_limited',
           'gate_unavailable',
           'ledger_unavailable',
+          'payment_unavailable',
         ),
       }),
       requestBody: { required: false, content: jsonContent(reference(body)) },

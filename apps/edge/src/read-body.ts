@@ -35,7 +35,7 @@ export async function readBody<Body>(
   schema: BodySchema<Body>,
   rules: BodyRules = {},
 ): Promise<BodyRead<Body>> {
-  const bytes = await readBytes(c);
+  const bytes = await readBytes(c, bodyLimitBytes);
   if (bytes === 'too_large' || bytes === 'endless') return tooLarge(requestId, bytes);
   if (bytes === 'cut_off') return { kind: 'answer', answer: malformedBody(requestId) };
   let value: unknown = {};
@@ -70,15 +70,27 @@ function tooLarge(requestId: string, how: 'too_large' | 'endless'): { kind: 'ans
   return { kind: 'answer', answer };
 }
 
+/** The bytes as they came, for whoever checks a signature over them. */
+export async function readRawBody(
+  c: EdgeContext,
+  requestId: string,
+  limitBytes: number,
+): Promise<BodyRead<Buffer>> {
+  const bytes = await readBytes(c, limitBytes);
+  if (bytes === 'too_large' || bytes === 'endless') return tooLarge(requestId, bytes);
+  if (bytes === 'cut_off') return { kind: 'answer', answer: malformedBody(requestId) };
+  return { kind: 'body', body: bytes };
+}
+
 type Bytes = Buffer | 'too_large' | 'endless' | 'cut_off';
 
-function readBytes(c: EdgeContext): Promise<Bytes> {
+function readBytes(c: EdgeContext, limitBytes: number): Promise<Bytes> {
   const incoming = c.env?.incoming as IncomingMessage | undefined;
-  return incoming === undefined ? readWebBytes(c.req.raw) : readIncoming(incoming);
+  return incoming === undefined ? readWebBytes(c.req.raw, limitBytes) : readIncoming(incoming, limitBytes);
 }
 
 /** Counts while reading: a declared length is not believed, except that it is too long. */
-function readIncoming(incoming: IncomingMessage): Promise<Bytes> {
+function readIncoming(incoming: IncomingMessage, limitBytes: number): Promise<Bytes> {
   if (Number(incoming.headers['content-length']) > discardLimitBytes) return Promise.resolve('endless');
   return new Promise((resolve) => {
     let first: Buffer | undefined;
@@ -86,7 +98,7 @@ function readIncoming(incoming: IncomingMessage): Promise<Bytes> {
     let size = 0;
     function take(chunk: Buffer): void {
       size += chunk.length;
-      if (size > bodyLimitBytes) {
+      if (size > limitBytes) {
         first = undefined;
         chunks = undefined;
         if (size > discardLimitBytes) finish('endless');
@@ -95,7 +107,7 @@ function readIncoming(incoming: IncomingMessage): Promise<Bytes> {
       else chunks.push(chunk);
     }
     function end(): void {
-      if (size > bodyLimitBytes) finish('too_large');
+      if (size > limitBytes) finish('too_large');
       else if (chunks !== undefined) finish(Buffer.concat(chunks));
       else finish(first ?? Buffer.alloc(0));
     }
@@ -116,7 +128,7 @@ function readIncoming(incoming: IncomingMessage): Promise<Bytes> {
   });
 }
 
-async function readWebBytes(request: Request): Promise<Bytes> {
+async function readWebBytes(request: Request, limitBytes: number): Promise<Bytes> {
   const bytes = Buffer.from(await request.arrayBuffer());
-  return bytes.length > bodyLimitBytes ? 'too_large' : bytes;
+  return bytes.length > limitBytes ? 'too_large' : bytes;
 }

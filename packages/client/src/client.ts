@@ -1,5 +1,5 @@
 import { type AskSettings, ask, refusalOf } from './ask.ts';
-import type { Ticket, TicketAnswer } from './ticket.ts';
+import type { ConfirmAnswer, Payment, Ticket, TicketAnswer } from './ticket.ts';
 import { type WatchSettings, watchTicket } from './watch-ticket.ts';
 
 export interface ClientSettings {
@@ -70,13 +70,21 @@ export function createClient({
       return answerOf(await ask(settings, `/v1/tickets/${encodeURIComponent(ticketId)}`, {}, signal));
     },
 
-    /** Turns the hold into a sale. The ticket may still read `held` when the ledger takes long: watch it then. */
-    confirm(
+    /**
+     * Turns the hold into a sale. Where a provider takes the money the answer has a `payment`: pay with it, and watch the
+     * ticket. Without one it may still read `held` when the ledger takes long: watch it then, too.
+     * `paymentRef` is for shops that take the money themselves.
+     */
+    async confirm(
       ticketId: string,
       { paymentRef, ...command }: CommandSettings & { paymentRef?: string } = {},
-    ): Promise<TicketAnswer> {
+    ): Promise<ConfirmAnswer> {
       const body = paymentRef === undefined ? {} : { paymentRef };
-      return post(`/v1/tickets/${encodeURIComponent(ticketId)}/confirm`, body, {}, 0, command);
+      const path = `/v1/tickets/${encodeURIComponent(ticketId)}/confirm`;
+      const answer = await post(path, body, {}, 0, command);
+      if (answer.kind === 'refused') return answer;
+      const { payment = null, ...ticket } = answer.ticket as Ticket & { payment?: Payment };
+      return { ...answer, ticket, payment };
     },
 
     /** Gives the place or the hold back. */

@@ -1,6 +1,7 @@
-import type { RefusalCode, TicketStatus } from '@holdfast/core';
+import type { Payment as ProviderPayment, RefusalCode, TicketStatus } from '@holdfast/core';
 
 export type { RefusalCode, TicketStatus };
+export type PaymentStatus = ProviderPayment['status'];
 
 export interface TicketLine {
   sku: string;
@@ -31,6 +32,15 @@ export interface Ticket {
   receipt: string;
 }
 
+/** How to pay for a hold: with the provider's own form and `clientSecret`, or at `payUrl`, when it is not null. */
+export interface Payment {
+  provider: string;
+  clientSecret: string;
+  /** `open`: the buyer has to act. `processing`: the provider has to. */
+  status: PaymentStatus;
+  payUrl: string | null;
+}
+
 /** `confirmed` may still be returned by the merchant, but a buyer need not watch for it. */
 export function isFinal(status: TicketStatus): boolean {
   return !(status === 'lobby' || status === 'queued' || status === 'waitlisted' || status === 'held');
@@ -48,3 +58,8 @@ export interface Refused {
 }
 
 export type TicketAnswer = { kind: 'ticket'; ticket: Ticket; replayed: boolean } | Refused;
+
+/** `payment` where a provider takes the money and it has not been paid yet: the ticket is still held. */
+export type ConfirmAnswer =
+  | { kind: 'ticket'; ticket: Ticket; replayed: boolean; payment: Payment | null }
+  | Refused;

@@ -7,6 +7,7 @@ export * from './console/index.ts';
 export * from './event-stream.ts';
 export * from './issues.ts';
 export * from './openapi.ts';
+export * from './payment.ts';
 export * from './problem.ts';
 export * from './request-headers.ts';
 export * from './reservation.ts';

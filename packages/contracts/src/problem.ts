@@ -80,7 +80,11 @@ export const problemKinds: Record<ProblemCode, ProblemKind> = {
     detail: 'Too many requests; ask again later.',
     retryAfterSeconds: 1,
   },
-  body_too_large: { status: 413, title: 'Body too large', detail: 'The body is longer than 16 KiB.' },
+  body_too_large: {
+    status: 413,
+    title: 'Body too large',
+    detail: 'The body is longer than this call takes.',
+  },
   unsupported_media_type: {
     status: 415,
     title: 'Unsupported media type',

@@ -60,6 +60,8 @@ export interface EdgeGateTotals {
 
 /** Commands that one ticket may see before further ones are refused: the intake is everybody's. */
 const maxCommandsPerTicket = 64;
+/** A payment must find its place, even if the buyer has used up all of those. */
+const maxPaymentsPerTicket = 16;
 /** How often a request is prepared again because the sale's terms changed under it. */
 const maxPreparations = 4;
 const maxWaiting = 20_000;
@@ -233,11 +235,12 @@ export async function createEdgeGate(
       '',
       '',
     );
+    const mostCommands = maxCommandsPerTicket + (request.paymentRef === null ? 0 : maxPaymentsPerTicket);
     for (let preparation = 0; preparation < maxPreparations; preparation++) {
       const sale = sales.get(saleId) ?? (await lookUp(saleId));
       if ('kind' in sale) return sale.code === 'unknown_sale' ? refuse('unknown_ticket') : sale;
       const names = [keys.boot, keys.sale, keys.intake, keys.ticket(request.ticketId)];
-      const args = [sale.epoch, commandId, head, Math.ceil(intakeLimit * 1.2), maxCommandsPerTicket];
+      const args = [sale.epoch, commandId, head, Math.ceil(intakeLimit * 1.2), mostCommands];
       const reply = await insist(deadlineMs, 'Appending a command', () => run('append', names, args)).catch(
         unavailable,
       );

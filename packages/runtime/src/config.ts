@@ -12,11 +12,13 @@ export class ConfigProblems extends Error {
 
 /**
  * Reads settings from environment variables, once. An empty variable counts as absent; values are frozen.
- * Throws `ConfigProblems` with every problem; no value is repeated in it, since some are secrets.
+ * `needed` names settings that others make necessary. Throws `ConfigProblems` with every problem; no value is repeated
+ * in it, since some are secrets.
  */
 export function readConfig<Shape extends z.ZodRawShape>(
   shape: Shape,
   env: Record<string, string | undefined> = process.env,
+  needed: (given: Readonly<Record<string, string>>) => readonly string[] = () => [],
 ): Readonly<z.output<z.ZodObject<Shape>>> {
   const given: Record<string, string> = {};
   for (const name of Object.keys(shape)) {
@@ -24,8 +26,12 @@ export function readConfig<Shape extends z.ZodRawShape>(
     if (value !== undefined && value !== '') given[name] = value;
   }
   const parsed = z.object(shape).safeParse(given);
-  if (parsed.success) return Object.freeze(parsed.data);
-  throw new ConfigProblems(parsed.error.issues.map((issue) => problemOf(issue, given)));
+  const missing = needed(given).filter((name) => given[name] === undefined);
+  if (parsed.success && missing.length === 0) return Object.freeze(parsed.data);
+  throw new ConfigProblems([
+    ...(parsed.error?.issues ?? []).map((issue) => problemOf(issue, given)),
+    ...missing.map((name) => `${name} is missing`),
+  ]);
 }
 
 /** For the top of a `main.ts`: stops the process with every problem listed, before it has opened anything. */

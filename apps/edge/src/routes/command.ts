@@ -20,7 +20,7 @@ import type { TicketWatches } from '../ticket-watch.ts';
 import { idempotencyIssue } from './reserve.ts';
 
 /** How long a command waits for the ledger before it is answered with 202, milliseconds. */
-const ledgerPatienceMs = 5_000;
+export const ledgerPatienceMs = 5_000;
 
 /** What a body asks for; absent fields are null in the command. */
 interface Asked {
@@ -28,13 +28,11 @@ interface Asked {
   seconds?: number | undefined;
 }
 
+/** Takes a command to its outcome. */
+export type CarryOut = (request: CommandRequest, requestId: string) => Promise<Answer>;
+
 /** `POST /v1/tickets/{ticketId}/{confirm,cancel,extend}` */
-export function command(
-  gate: EdgeGate,
-  watches: TicketWatches,
-  kind: CommandRequest['kind'],
-  schema: BodySchema<Asked>,
-): Handle {
+export function command(kind: CommandRequest['kind'], schema: BodySchema<Asked>, carryOut: CarryOut): Handle {
   return async (c, requestId) => {
     const key = readIdempotencyKey(headerOf(c, 'idempotency-key'));
     const read = await readBody(c, requestId, schema, {
@@ -45,40 +43,38 @@ export function command(
     const ticketId = c.req.param('ticketId') ?? '';
     if (parseTicketId(ticketId) === null) return problem('unknown_ticket', requestId);
 
-    return carryOut(gate, watches, requestId, {
+    const request: CommandRequest = {
       ticketId,
       kind,
       idempotencyKey: key.kind === 'key' ? key.key : null,
       paymentRef: read.body.paymentRef ?? null,
       seconds: read.body.seconds ?? null,
-    });
+    };
+    return carryOut(request, requestId);
   };
 }
 
 /** Registers, sends, then waits for the command's outcome to stand in the ticket. */
-async function carryOut(
-  gate: EdgeGate,
-  watches: TicketWatches,
-  requestId: string,
-  request: CommandRequest,
-): Promise<Answer> {
-  const deadline = performance.now() + ledgerPatienceMs;
-  const watch = watches.watch(request.ticketId, 'steady');
-  try {
-    const answer = await gate.command(request);
-    if (answer.kind === 'refused') return refusalProblem(answer, requestId);
-    const isDone = (ticket: Ticket) => isSettled(request, ticket, ticket.outcomes[answer.commandId]);
-    const known = answer.kind === 'decided' ? answer.ticket : null;
-    if (answer.kind === 'decided' && isSettled(request, answer.ticket, answer.outcome))
-      return outcomeAnswer(answer.ticket, answer.outcome, requestId);
-    const ticket = (await watches.until(watch, isDone, deadline - performance.now())) ?? known;
-    if (ticket === null) return problem('gate_unavailable', requestId);
-    return isDone(ticket)
-      ? outcomeAnswer(ticket, ticket.outcomes[answer.commandId] as Outcome, requestId)
-      : json(202, ticketJson(ticket), { Location: `/v1/tickets/${ticket.id}` });
-  } finally {
-    watch.end();
-  }
+export function throughTheLedger(gate: EdgeGate, watches: TicketWatches): CarryOut {
+  return async (request, requestId) => {
+    const deadline = performance.now() + ledgerPatienceMs;
+    const watch = watches.watch(request.ticketId, 'steady');
+    try {
+      const answer = await gate.command(request);
+      if (answer.kind === 'refused') return refusalProblem(answer, requestId);
+      const isDone = (ticket: Ticket) => isSettled(request, ticket, ticket.outcomes[answer.commandId]);
+      const known = answer.kind === 'decided' ? answer.ticket : null;
+      if (answer.kind === 'decided' && isSettled(request, answer.ticket, answer.outcome))
+        return outcomeAnswer(answer.ticket, answer.outcome, requestId);
+      const ticket = (await watches.until(watch, isDone, deadline - performance.now())) ?? known;
+      if (ticket === null) return problem('gate_unavailable', requestId);
+      return isDone(ticket)
+        ? outcomeAnswer(ticket, ticket.outcomes[answer.commandId] as Outcome, requestId)
+        : json(202, ticketJson(ticket), { Location: `/v1/tickets/${ticket.id}` });
+    } finally {
+      watch.end();
+    }
+  };
 }
 
 /** A payment after expiry is taken at once and shows as `expired` until the gate has given or denied the units again. */
