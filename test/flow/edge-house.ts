@@ -1,4 +1,5 @@
 /** A house with an edge behind a real socket, for tests that are buyers. */
+import type { PaymentProvider } from '@holdfast/core';
 import { createEdgeGate } from '@holdfast/gate';
 import { createBellRinger, type NewSale } from '@holdfast/pipeline';
 import { createEdgeApp } from '../../apps/edge/src/app.ts';
@@ -6,7 +7,10 @@ import { closeServer, createEdgeServer, openServer } from '../../apps/edge/src/s
 import { type House, openHouse } from '../support/house.ts';
 
 export interface EdgeHouse
-  extends Pick<House, 'redis' | 'ledger' | 'desk' | 'logged' | 'freeze' | 'thaw' | 'close'> {
+  extends Pick<
+    House,
+    'redis' | 'ledger' | 'gate' | 'desk' | 'rows' | 'logged' | 'freeze' | 'thaw' | 'close'
+  > {
   url: string;
   port: number;
   /** Opens a sale with one item `tee` of ten units, unless told otherwise, and answers with its id. */
@@ -15,6 +19,7 @@ export interface EdgeHouse
 
 export interface EdgeHouseOptions {
   corsOrigins?: string[];
+  payments?: PaymentProvider | null;
 }
 
 export async function openEdgeHouse(options: EdgeHouseOptions = {}): Promise<EdgeHouse> {
@@ -22,7 +27,8 @@ export async function openEdgeHouse(options: EdgeHouseOptions = {}): Promise<Edg
   const { redis, ledger, desk, log, logged, freeze, thaw } = house;
   const bells = await createBellRinger({ redisUrl: redis.url });
   const gate = await createEdgeGate({ redisUrl: redis.url, ring: bells.ring });
-  const edge = createEdgeApp({ gate, log, corsOrigins: options.corsOrigins ?? [] });
+  const { corsOrigins = [], payments = null } = options;
+  const edge = createEdgeApp({ gate, log, corsOrigins, payments });
   const server = createEdgeServer(edge.app, { maxConnections: 0 });
   const port = await openServer(server, 0, '127.0.0.1');
   return {
@@ -30,7 +36,9 @@ export async function openEdgeHouse(options: EdgeHouseOptions = {}): Promise<Edg
     port,
     redis,
     ledger,
+    gate: house.gate,
     desk,
+    rows: house.rows,
     logged,
     open: house.openSale,
     freeze,

@@ -1,7 +1,7 @@
 import { makeTicketId, type PaymentOrder, type PaymentProvider } from '@holdfast/core';
 import { createPaymentProvider, type FakeProvider, type ProviderChoice } from '@holdfast/payments';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openStripeDouble, type SignedEvent, type StripeDouble } from '../support/stripe-double.ts';
+import { eventOf, openStripeDouble, type SignedEvent, type StripeDouble } from '../support/stripe-double.ts';
 
 let stripe: StripeDouble;
 let faults: string[];
@@ -40,22 +40,6 @@ async function begin(provider: PaymentProvider, order: PaymentOrder) {
   return begun;
 }
 
-type Kind = 'succeeded' | 'failed' | 'cancelled';
-
-/** What the provider would send after the buyer did that. */
-function eventOf(provider: PaymentProvider, clientSecret: string, kind: Kind): SignedEvent {
-  if (provider.name === 'fake') {
-    const act = { succeeded: 'pay', failed: 'fail', cancelled: 'cancel' } as const;
-    const event = (provider as FakeProvider).act(clientSecret, act[kind]);
-    if (event === null) throw new Error('The fake does not know its own secret');
-    return { body: event.body.toString(), signature: event.signature };
-  }
-  const type = { succeeded: 'succeeded', failed: 'payment_failed', cancelled: 'canceled' } as const;
-  const intent = stripe.intents.find((one) => one.client_secret === clientSecret);
-  if (intent === undefined) throw new Error('Stripe does not know its own secret');
-  return stripe.event(type[kind], intent);
-}
-
 const readNotice = (provider: PaymentProvider, { body, signature }: SignedEvent) =>
   provider.readNotice(Buffer.from(body), signature);
 
@@ -74,7 +58,7 @@ describe.each(['stripe', 'fake'] as const)('the provider %s', (kind) => {
     const provider = await open(kind);
     const order = newOrder();
     const { payment } = await begin(provider, order);
-    const read = readNotice(provider, eventOf(provider, payment.clientSecret, what));
+    const read = readNotice(provider, eventOf(provider, stripe, payment.clientSecret, what));
     expect(read).toEqual({
       kind: 'notice',
       notice: {
@@ -91,7 +75,7 @@ describe.each(['stripe', 'fake'] as const)('the provider %s', (kind) => {
     const provider = await open(kind);
     const { payment } = await begin(provider, newOrder());
     const refs = (['failed', 'succeeded', 'succeeded'] as const).map((what) => {
-      const read = readNotice(provider, eventOf(provider, payment.clientSecret, what));
+      const read = readNotice(provider, eventOf(provider, stripe, payment.clientSecret, what));
       return read.kind === 'notice' ? read.notice.paymentRef : null;
     });
     expect(new Set(refs).size).toBe(1);
@@ -101,7 +85,7 @@ describe.each(['stripe', 'fake'] as const)('the provider %s', (kind) => {
   it('believes no event without its own fresh signature over exactly these bytes', async () => {
     const provider = await open(kind);
     const { payment } = await begin(provider, newOrder());
-    const event = eventOf(provider, payment.clientSecret, 'succeeded');
+    const event = eventOf(provider, stripe, payment.clientSecret, 'succeeded');
     const mac = /v1=([0-9a-f]+)/.exec(event.signature)?.[1] ?? '';
     expect(provider.readNotice(Buffer.from(event.body), event.signature).kind).toBe('notice');
     const wrong = [
@@ -136,7 +120,7 @@ describe.each(['stripe', 'fake'] as const)('the provider %s', (kind) => {
       const provider = await open(kind);
       const { payment } = await begin(provider, newOrder());
       vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - ageSeconds * 1_000 });
-      const event = eventOf(provider, payment.clientSecret, 'succeeded');
+      const event = eventOf(provider, stripe, payment.clientSecret, 'succeeded');
       vi.useRealTimers();
       expect(readNotice(provider, event).kind).toBe(expected);
     });
@@ -165,7 +149,7 @@ describe('Stripe', () => {
     const provider = await open('stripe');
     const { payment } = await begin(provider, newOrder({ totalMinor: 500, currency }));
     expect(stripe.intents.at(-1)?.amount).toBe(amount);
-    const read = readNotice(provider, eventOf(provider, payment.clientSecret, 'succeeded'));
+    const read = readNotice(provider, eventOf(provider, stripe, payment.clientSecret, 'succeeded'));
     expect(read).toMatchObject({ notice: { amountMinor: 500, currency } });
   });
 
@@ -173,7 +157,7 @@ describe('Stripe', () => {
     const provider = await open('stripe');
     const order = newOrder();
     const { payment } = await begin(provider, order);
-    eventOf(provider, payment.clientSecret, 'succeeded');
+    eventOf(provider, stripe, payment.clientSecret, 'succeeded');
     expect(await begin(provider, order)).toMatchObject({
       payment: { status: 'succeeded', clientSecret: payment.clientSecret },
       notice: { kind: 'succeeded', ticketId: order.ticketId, amountMinor: 9_800 },

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { PaymentNotice, PaymentProvider } from '@holdfast/core';
+import type { FakeProvider } from '@holdfast/payments';
 import Stripe from 'stripe';
 
 /** What the double keeps of a PaymentIntent, in the fields of Stripe's API. */
@@ -43,7 +45,6 @@ export interface StripeDouble {
     intent: Intent,
     how?: { secret?: string; ageSeconds?: number; change?: Partial<Intent> },
   ): SignedEvent;
-  /** Stripe says the same thing twice: another event, or the same, about the same payment. */
   close(): Promise<void>;
 }
 
@@ -137,6 +138,25 @@ export async function openStripeDouble(): Promise<StripeDouble> {
   await once(server, 'listening');
   double.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return double;
+}
+
+/** What either provider would send after the buyer did that. */
+export function eventOf(
+  provider: PaymentProvider,
+  stripe: StripeDouble,
+  clientSecret: string,
+  kind: PaymentNotice['kind'],
+): SignedEvent {
+  if (provider.name === 'fake') {
+    const act = { succeeded: 'pay', failed: 'fail', cancelled: 'cancel' } as const;
+    const event = (provider as FakeProvider).act(clientSecret, act[kind]);
+    if (event === null) throw new Error('The fake does not know its own secret');
+    return { body: event.body.toString(), signature: event.signature };
+  }
+  const type = { succeeded: 'succeeded', failed: 'payment_failed', cancelled: 'canceled' } as const;
+  const intent = stripe.intents.find((one) => one.client_secret === clientSecret);
+  if (intent === undefined) throw new Error('Stripe does not know its own secret');
+  return stripe.event(type[kind], intent);
 }
 
 /** Stripe refuses what it cannot charge. */
