@@ -96,7 +96,7 @@ const items = (stock: number, priceMinor = 4_900) => [
   { sku: 'tee', name: 'Tee', description: null, imageUrl: null, priceMinor, stock },
 ];
 
-describe.each(['stripe', 'fake'] as const)('with PAYMENTS=%s', (kind) => {
+function openShop(kind: 'stripe' | 'fake'): void {
   beforeAll(async () => {
     const { secretKey, webhookSecret, url } = stripe;
     const opened = await createPaymentProvider(
@@ -108,6 +108,10 @@ describe.each(['stripe', 'fake'] as const)('with PAYMENTS=%s', (kind) => {
   });
   afterAll(() => house.close());
   beforeEach(() => void stripe.troubles.splice(0));
+}
+
+describe.each(['stripe', 'fake'] as const)('with PAYMENTS=%s', (kind) => {
+  openShop(kind);
 
   describe('a confirm', () => {
     it('begins the payment of a hold and leaves it held; the same call finds the same payment', async () => {
@@ -296,14 +300,14 @@ describe.each(['stripe', 'fake'] as const)('with PAYMENTS=%s', (kind) => {
 
     it('that comes after the hold has lapsed gets the units again while there are some, else a refund is due', async () => {
       const saleId = await house.open({ items: items(1), holdSeconds: 1 });
+      const other = await house.open({ items: items(1), holdSeconds: 1 });
       const early = await beginPaying(saleId, 'anna');
+      const late = await beginPaying(other, 'anna');
       await lapsed(early.ticketId);
       expectProblem(await confirm(early.ticketId), 409, 'hold_expired');
       await tell(early.clientSecret, 'succeeded');
       await becomes(early.ticketId, 'confirmed');
 
-      const other = await house.open({ items: items(1), holdSeconds: 1 });
-      const late = await beginPaying(other, 'anna');
       await lapsed(late.ticketId);
       const next = await beginPaying(other, 'bob');
       await tell(next.clientSecret, 'succeeded');
@@ -340,136 +344,108 @@ describe.each(['stripe', 'fake'] as const)('with PAYMENTS=%s', (kind) => {
       await becomes(ticketId, 'confirmed');
     });
   });
+});
 
-  if (kind === 'stripe') {
-    describe('money that came and bought nothing', () => {
-      it('for a ticket that nobody knows is reported, and Stripe is not asked to send it again', async () => {
-        const saleId = await house.open();
-        await beginPaying(saleId);
-        const intent = stripe.intents.at(-1) as any;
-        const ticketId = makeTicketId('0', saleId, 'y'.repeat(22));
-        const name = 'holdfast_edge_payments_unclaimed_total{reason="unknown_ticket"}';
-        for (const unknown of [ticketId, 'nonsense']) {
-          const before = await metric(name);
-          const lost = (type: 'succeeded' | 'canceled') =>
-            deliver(stripe.event(type, { ...intent }, { change: { metadata: { ticketId: unknown } } }));
-          expect((await lost('canceled')).status).toBe(200);
-          expect(await metric(name)).toBe(before);
-          expect((await lost('succeeded')).status).toBe(200);
-          expect(await metric(name)).toBe(before + 1);
-        }
-        expect(lastLogged()).toContain(intent.id);
-        expect(lastLogged()).not.toContain(ticketId);
-      });
+describe('with PAYMENTS=stripe alone,', () => {
+  openShop('stripe');
 
-      it.each([
-        ['too little', { amount_received: 4_899 }],
-        ['too much', { amount_received: 4_901 }],
-        ['in other money', { currency: 'usd' }],
-      ])('because it was %s confirms nothing, and the right payment still can', async (_, change) => {
-        const saleId = await house.open();
-        const { ticketId, clientSecret } = await beginPaying(saleId);
-        const intent = stripe.intents.at(-1) as any;
-        const name = 'holdfast_edge_payments_unclaimed_total{reason="mismatch"}';
+  describe('money that came and bought nothing', () => {
+    it('for a ticket that nobody knows is reported, and Stripe is not asked to send it again', async () => {
+      const saleId = await house.open();
+      await beginPaying(saleId);
+      const intent = stripe.intents.at(-1) as any;
+      const ticketId = makeTicketId('0', saleId, 'y'.repeat(22));
+      const name = 'holdfast_edge_payments_unclaimed_total{reason="unknown_ticket"}';
+      for (const unknown of [ticketId, 'nonsense']) {
         const before = await metric(name);
-        expect((await deliver(stripe.event('succeeded', { ...intent }, { change }))).status).toBe(200);
+        const lost = (type: 'succeeded' | 'canceled') =>
+          deliver(stripe.event(type, { ...intent }, { change: { metadata: { ticketId: unknown } } }));
+        expect((await lost('canceled')).status).toBe(200);
+        expect(await metric(name)).toBe(before);
+        expect((await lost('succeeded')).status).toBe(200);
         expect(await metric(name)).toBe(before + 1);
-        expect(lastLogged()).toContain('money came that bought nothing');
-        expect(await types(saleId, ticketId)).toEqual(['held']);
-        await tell(clientSecret, 'succeeded');
-        expect(await types(saleId, ticketId)).toEqual(['held', 'confirmed']);
-      });
-
-      it('because another payment had bought already stands in the journal, and is reported once', async () => {
-        const saleId = await house.open();
-        const { ticketId, clientSecret } = await beginPaying(saleId);
-        await tell(clientSecret, 'succeeded');
-        await becomes(ticketId, 'confirmed');
-        const second = stripe.event('succeeded', { ...(stripe.intents.at(-1) as any), id: 'pi_second' });
-        const name = 'holdfast_edge_payments_unclaimed_total{reason="surplus"}';
-        const before = await metric(name);
-        expect((await deliver(second)).status).toBe(200);
-        expect((await story(saleId, ticketId)).at(-1)).toMatchObject({
-          type: 'refused',
-          data: { reason: 'already_confirmed', paymentRef: 'pi_second' },
-        });
-        expect((await deliver(second)).status).toBe(200);
-        expect(await metric(name)).toBe(before + 1);
-      });
-
-      it('since it is somebody else’s, who shares the account, is nobody’s business here', async () => {
-        const saleId = await house.open();
-        const { ticketId } = await beginPaying(saleId);
-        const logged = house.logged.length;
-        const intent = stripe.intents.at(-1) as any;
-        const event = stripe.event('succeeded', { ...intent }, { change: { metadata: {} } });
-        expect((await deliver(event)).status).toBe(200);
-        expect(house.logged.length).toBe(logged);
-        expect(await types(saleId, ticketId)).toEqual(['held']);
-      });
+      }
+      expect(lastLogged()).toContain(intent.id);
+      expect(lastLogged()).not.toContain(ticketId);
     });
 
-    describe('Stripe', () => {
-      it('away: payment_unavailable, the hold stays, and later the buyer pays', async () => {
-        const saleId = await house.open();
-        const ticketId = await hold(saleId);
-        stripe.troubles.push({ kind: 'status', status: 503 }, { kind: 'status', status: 503 });
-        const answer = await confirm(ticketId);
-        expectProblem(answer, 503, 'payment_unavailable');
-        expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
-        expect((await ticketNow(ticketId)).status).toBe('held');
-        expect((await confirm(ticketId)).status).toBe(202);
-      });
-
-      it('whose event is lost: the buyer who asks again is confirmed all the same, once', async () => {
-        const saleId = await house.open();
-        const { ticketId, clientSecret } = await beginPaying(saleId);
-        const lost = eventOf(provider, stripe, clientSecret, 'succeeded');
-        const answer = await confirm(ticketId);
-        expect([answer.status, answer.body.status]).toEqual([200, 'confirmed']);
-        expect((await deliver(lost)).status).toBe(200);
-        expect(await types(saleId, ticketId)).toEqual(['held', 'confirmed']);
-      });
-
-      it('whose payment was cancelled there, with the event lost: the buyer is told, and the units are free', async () => {
-        const saleId = await house.open({ items: items(1) });
-        const { ticketId, clientSecret } = await beginPaying(saleId);
-        eventOf(provider, stripe, clientSecret, 'cancelled');
-        expectProblem(await confirm(ticketId), 409, 'already_cancelled');
-        await hold(saleId, 'bob');
-      });
+    it.each([
+      ['too little', { amount_received: 4_899 }],
+      ['too much', { amount_received: 4_901 }],
+      ['in other money', { currency: 'usd' }],
+    ])('because it was %s confirms nothing, and the right payment still can', async (_, change) => {
+      const saleId = await house.open();
+      const { ticketId, clientSecret } = await beginPaying(saleId);
+      const intent = stripe.intents.at(-1) as any;
+      const name = 'holdfast_edge_payments_unclaimed_total{reason="mismatch"}';
+      const before = await metric(name);
+      expect((await deliver(stripe.event('succeeded', { ...intent }, { change }))).status).toBe(200);
+      expect(await metric(name)).toBe(before + 1);
+      expect(lastLogged()).toContain('money came that bought nothing');
+      expect(await types(saleId, ticketId)).toEqual(['held']);
+      await tell(clientSecret, 'succeeded');
+      expect(await types(saleId, ticketId)).toEqual(['held', 'confirmed']);
     });
-  } else {
-    describe('the page of the fake provider', () => {
-      const page = async (saleId: string) => {
-        const { ticketId } = await beginPaying(saleId);
-        return { ticketId, payUrl: (await confirm(ticketId)).body.payment.payUrl as string };
-      };
 
-      it('shows what is to be paid, and its buttons go the way of every signed event', async () => {
-        const saleId = await house.open();
-        const { ticketId, payUrl } = await page(saleId);
-        const shown = await ask('GET', payUrl);
-        expect(shown.status).toBe(200);
-        expect(shown.body).toContain('€49.00');
-        expect((await ask('POST', `${payUrl}/fail`)).status).toBe(200);
-        expect((await ticketNow(ticketId)).status).toBe('held');
-        expect((await ask('POST', `${payUrl}/pay`)).status).toBe(200);
-        await becomes(ticketId, 'confirmed');
-        const given = await page(saleId);
-        expect((await ask('POST', `${given.payUrl}/cancel`)).status).toBe(200);
-        await becomes(given.ticketId, 'cancelled');
+    it('because another payment had bought already stands in the journal, and is reported once', async () => {
+      const saleId = await house.open();
+      const { ticketId, clientSecret } = await beginPaying(saleId);
+      await tell(clientSecret, 'succeeded');
+      await becomes(ticketId, 'confirmed');
+      const second = stripe.event('succeeded', { ...(stripe.intents.at(-1) as any), id: 'pi_second' });
+      const name = 'holdfast_edge_payments_unclaimed_total{reason="surplus"}';
+      const before = await metric(name);
+      expect((await deliver(second)).status).toBe(200);
+      expect((await story(saleId, ticketId)).at(-1)).toMatchObject({
+        type: 'refused',
+        data: { reason: 'already_confirmed', paymentRef: 'pi_second' },
       });
-
-      it('knows no other secret and no other act', async () => {
-        const { payUrl } = await page(await house.open());
-        expectProblem(await ask('GET', `${payUrl}x`), 404, 'not_found');
-        expectProblem(await ask('POST', `${payUrl}x/pay`), 404, 'not_found');
-        expectProblem(await ask('POST', `${payUrl}/steal`), 404, 'not_found');
-        expectProblem(await ask('POST', '/v1/payments/fake/%00/pay'), 404, 'not_found');
-      });
+      expect((await deliver(second)).status).toBe(200);
+      expect(await metric(name)).toBe(before + 1);
     });
-  }
+
+    it('since it is somebody else’s, who shares the account, is nobody’s business here', async () => {
+      const saleId = await house.open();
+      const { ticketId } = await beginPaying(saleId);
+      const logged = house.logged.length;
+      const intent = stripe.intents.at(-1) as any;
+      const event = stripe.event('succeeded', { ...intent }, { change: { metadata: {} } });
+      expect((await deliver(event)).status).toBe(200);
+      expect(house.logged.length).toBe(logged);
+      expect(await types(saleId, ticketId)).toEqual(['held']);
+    });
+  });
+
+  describe('Stripe', () => {
+    it('away: payment_unavailable, the hold stays, and later the buyer pays', async () => {
+      const saleId = await house.open();
+      const ticketId = await hold(saleId);
+      stripe.troubles.push({ kind: 'status', status: 503 }, { kind: 'status', status: 503 });
+      const answer = await confirm(ticketId);
+      expectProblem(answer, 503, 'payment_unavailable');
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+      expect((await ticketNow(ticketId)).status).toBe('held');
+      expect((await confirm(ticketId)).status).toBe(202);
+    });
+
+    it('whose event is lost: the buyer who asks again is confirmed all the same, once', async () => {
+      const saleId = await house.open();
+      const { ticketId, clientSecret } = await beginPaying(saleId);
+      const lost = eventOf(provider, stripe, clientSecret, 'succeeded');
+      const answer = await confirm(ticketId);
+      expect([answer.status, answer.body.status]).toEqual([200, 'confirmed']);
+      expect((await deliver(lost)).status).toBe(200);
+      expect(await types(saleId, ticketId)).toEqual(['held', 'confirmed']);
+    });
+
+    it('whose payment was cancelled there, with the event lost: the buyer is told, and the units are free', async () => {
+      const saleId = await house.open({ items: items(1) });
+      const { ticketId, clientSecret } = await beginPaying(saleId);
+      eventOf(provider, stripe, clientSecret, 'cancelled');
+      expectProblem(await confirm(ticketId), 409, 'already_cancelled');
+      await hold(saleId, 'bob');
+    });
+  });
 
   it('an event that the gate cannot take is not acknowledged, and is taken when it is sent again', async () => {
     const saleId = await house.open();
@@ -484,6 +460,40 @@ describe.each(['stripe', 'fake'] as const)('with PAYMENTS=%s', (kind) => {
     await becomes(ticketId, 'confirmed');
     expect(await types(saleId, ticketId)).toEqual(['held', 'confirmed']);
   }, 30_000);
+});
+
+describe('with PAYMENTS=fake alone,', () => {
+  openShop('fake');
+
+  describe('the page of the fake provider', () => {
+    const page = async (saleId: string) => {
+      const { ticketId } = await beginPaying(saleId);
+      return { ticketId, payUrl: (await confirm(ticketId)).body.payment.payUrl as string };
+    };
+
+    it('shows what is to be paid, and its buttons go the way of every signed event', async () => {
+      const saleId = await house.open();
+      const { ticketId, payUrl } = await page(saleId);
+      const shown = await ask('GET', payUrl);
+      expect(shown.status).toBe(200);
+      expect(shown.body).toContain('€49.00');
+      expect((await ask('POST', `${payUrl}/fail`)).status).toBe(200);
+      expect((await ticketNow(ticketId)).status).toBe('held');
+      expect((await ask('POST', `${payUrl}/pay`)).status).toBe(200);
+      await becomes(ticketId, 'confirmed');
+      const given = await page(saleId);
+      expect((await ask('POST', `${given.payUrl}/cancel`)).status).toBe(200);
+      await becomes(given.ticketId, 'cancelled');
+    });
+
+    it('knows no other secret and no other act', async () => {
+      const { payUrl } = await page(await house.open());
+      expectProblem(await ask('GET', `${payUrl}x`), 404, 'not_found');
+      expectProblem(await ask('POST', `${payUrl}x/pay`), 404, 'not_found');
+      expectProblem(await ask('POST', `${payUrl}/steal`), 404, 'not_found');
+      expectProblem(await ask('POST', '/v1/payments/fake/%00/pay'), 404, 'not_found');
+    });
+  });
 });
 
 function lastLogged(): string {
