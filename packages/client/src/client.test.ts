@@ -33,6 +33,16 @@ describe('the SDK', () => {
     expect(asked).toBe(1);
   });
 
+  it('tells how to pay where a provider takes the money, and that there is nothing to pay where none does', async () => {
+    const payment = { provider: 'stripe', clientSecret: 'pi_1_secret_1', status: 'open', payUrl: null };
+    const held = ticket({ status: 'held', version: 2 });
+    const paying = await clientOf((_, response) => json(response, 202, { ...held, payment } as Ticket));
+    expect(await paying.confirm('t1')).toEqual({ kind: 'ticket', ticket: held, replayed: false, payment });
+    const confirmed = ticket({ status: 'confirmed', version: 3 });
+    const client = await clientOf((_, response) => json(response, 200, confirmed));
+    expect(await client.confirm('t1')).toMatchObject({ ticket: confirmed, payment: null });
+  });
+
   it('throws when the server stays away, with the reason as cause', async () => {
     const client = await clientOf((_, response) =>
       problem(response, 503, 'gate_unavailable', { 'Retry-After': '0' }),

@@ -1,0 +1,182 @@
+import type { PaymentProvider, Ticket } from '@holdfast/core';
+import { createPaymentProvider } from '@holdfast/payments';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createPayments, type Payments } from '../../apps/edge/src/payments.ts';
+import { takeEvent } from '../../apps/edge/src/routes/payment-events.ts';
+import { expectConservation } from '../support/conservation.ts';
+import { type EdgeProcess, startEdge } from '../support/edge-process.ts';
+import { type FaultyLine, openFaultyLine } from '../support/faulty-line.ts';
+import { type House, openHouse } from '../support/house.ts';
+import { atRest, buy, buyMany, openTees, until } from '../support/sales.ts';
+import { eventOf, openStripeDouble, type SignedEvent, type StripeDouble } from '../support/stripe-double.ts';
+
+const races = 200;
+const waiting = 100;
+const spreadMs = 5;
+
+let house: House;
+let stripe: StripeDouble;
+
+beforeAll(async () => {
+  stripe = await openStripeDouble();
+  house = await openHouse({ workers: 2, edges: 2, sweepEveryMs: 100 });
+});
+afterAll(async () => {
+  await house.close();
+  await stripe.close();
+});
+
+async function openProvider(): Promise<PaymentProvider> {
+  const { secretKey, webhookSecret, url } = stripe;
+  const provider = await createPaymentProvider({ kind: 'stripe', secretKey, webhookSecret, apiUrl: url });
+  if (provider === null) throw new Error('There is no provider');
+  return provider;
+}
+
+describe('F33: when the money meets the deadline', () => {
+  it(`before, after and within ${spreadMs} ms of it, told at two edges, ${races} times, with a waitlist behind them: units or a refund, never paid and nothing`, async () => {
+    const provider = await openProvider();
+    const desks = house.edges.map((edge) => createPayments(provider, edge, house.log)) as [
+      Payments,
+      Payments,
+    ];
+    const sale = await openTees(house, races, { holdSeconds: 1, waitlist: true });
+    // No hold begins before everything stands ready.
+    house.freeze(sale);
+    const tickets = (await Promise.all(
+      Array.from({ length: races }, (_, index) => buy(house.edge, sale, `b${index}`)),
+    )) as Ticket[];
+    await buyMany(house.edge, sale, 'w', waiting);
+    const begun = await Promise.all(
+      tickets.map(({ id }) =>
+        provider.begin({ ticketId: id, saleId: sale, totalMinor: 4_900, currency: 'EUR' }),
+      ),
+    );
+    const ids = tickets.map(({ id }) => id);
+    house.thaw(sale);
+    await until('all holds', async () => {
+      const rows = await house.ledger.readReservations(sale, ids);
+      return rows.length === races;
+    });
+    const deadlines = new Map(
+      (await house.ledger.readReservations(sale, ids)).map((row) => [row.ticketId, row.expiresAt ?? 0]),
+    );
+
+    const answers = await Promise.all(
+      begun.flatMap((answer, index) => {
+        if (answer.kind === 'refused') throw new Error(`no payment: ${answer.code}`);
+        const event = eventOf(provider, stripe, answer.payment.clientSecret, 'succeeded');
+        // A third aims at the deadline itself. The others come ever earlier, so that a slow machine is in time for some,
+        // and ever later, so that those who wait have got there first.
+        const awayMs = [0, -index, index][index % 3] as number;
+        const deadline = deadlines.get(ids[index] as string) ?? 0;
+        const at = deadline - spreadMs + (index % (2 * spreadMs + 1)) + 2 * awayMs;
+        return desks.map((desk) => deliverAt(at, desk, event));
+      }),
+    );
+    expect(new Set(answers)).toEqual(new Set([200]));
+
+    await until(
+      'no hold to be open any more',
+      async () => {
+        await atRest(house, sale);
+        const [left] = await house.rows<{ count: string }>(
+          `select count(*) as count from reservations
+            where sale_id = $1 and status in ('held', 'paid_late')`,
+          [sale],
+        );
+        return Number(left?.count) === 0;
+      },
+      30_000,
+    );
+    const units = await expectConservation(house, sale);
+    const final = await house.ledger.readReservations(sale, ids);
+    expect(final).toHaveLength(races);
+    for (const row of final) {
+      expect(['confirmed', 'refund_due'], row.ticketId).toContain(row.status);
+      expect(row.paymentRef, row.ticketId).toMatch(/^pi_/);
+      expect(Object.entries(row.outcomes).filter(([id]) => id.startsWith('confirm.'))).toEqual([
+        [expect.any(String), 'ok'],
+      ]);
+    }
+    expect(units['tee']?.['confirmed']).toBe(final.filter(({ status }) => status === 'confirmed').length);
+    expect(units['tee']?.['refund_due']).toBe(final.filter(({ status }) => status === 'refund_due').length);
+    // Both sides of the deadline were really tried.
+    expect(new Set(final.map(({ status }) => status))).toEqual(new Set(['confirmed', 'refund_due']));
+  }, 60_000);
+});
+
+describe('F34: when an edge is killed', () => {
+  let line: FaultyLine;
+  const edges: EdgeProcess[] = [];
+
+  beforeAll(async () => {
+    line = await openFaultyLine(house.redis.port);
+    const env = (redisUrl: string) => ({
+      REDIS_URL: redisUrl,
+      PAYMENTS: 'stripe',
+      STRIPE_SECRET_KEY: stripe.secretKey,
+      STRIPE_WEBHOOK_SECRET: stripe.webhookSecret,
+      STRIPE_API_URL: stripe.url,
+    });
+    const { url } = house.redis;
+    const throughLine = new URL(url);
+    throughLine.port = String(line.port);
+    edges.push(...(await Promise.all([url, throughLine.href, url].map((one) => startEdge(env(one))))));
+  });
+  afterAll(async () => {
+    await Promise.all(edges.map((edge) => edge.kill()));
+    await line.close();
+  });
+
+  it('between Stripe’s answer and its own, another finds the same payment; between the intake and its answer to Stripe, the event is taken once', async () => {
+    const [first, second, third] = edges as [EdgeProcess, EdgeProcess, EdgeProcess];
+    const sale = await openTees(house, 1);
+    const ticket = (await buy(house.edge, sale, 'anna')) as Ticket;
+
+    const died = new Promise<void>((resolve) => {
+      stripe.troubles.push({ kind: 'done_in_silence', done: () => resolve(first.kill()) });
+    });
+    await expect(confirm(first, ticket)).rejects.toThrow('fetch failed');
+    await died;
+    const { payment } = (await (await confirm(third, ticket)).json()) as {
+      payment: { clientSecret: string };
+    };
+    const intents = stripe.intents.filter(({ metadata }) => metadata['ticketId'] === ticket.id);
+    expect(intents.map((intent) => intent.client_secret)).toEqual([payment.clientSecret]);
+
+    const event = eventOf({ name: 'stripe' } as PaymentProvider, stripe, payment.clientSecret, 'succeeded');
+    const intake = line.loseReplyTo(intents[0]?.id ?? '').then(() => second.kill());
+    await expect(send(second, event)).rejects.toThrow('fetch failed');
+    await intake;
+    for (let count = 0; count < 3; count += 1) expect((await send(third, event)).status).toBe(200);
+    await atRest(house, sale);
+    const journal = await house.rows<{ type: string }>(
+      'select type from events where sale_id = $1 and ticket_id = $2 order by position',
+      [sale, ticket.id],
+    );
+    expect(journal.map(({ type }) => type)).toEqual(['held', 'confirmed']);
+    await expectConservation(house, sale);
+    for (const edge of edges) {
+      for (const secret of [stripe.secretKey, stripe.webhookSecret, payment.clientSecret, ticket.id])
+        expect(edge.log()).not.toContain(secret);
+    }
+  }, 30_000);
+});
+
+async function deliverAt(at: number, desk: Payments, { body, signature }: SignedEvent): Promise<number> {
+  await new Promise((resolve) => setTimeout(resolve, Math.max(0, at - Date.now())));
+  return (await takeEvent(desk, Buffer.from(body), signature, 'a test')).status;
+}
+
+function confirm(edge: EdgeProcess, ticket: Ticket): Promise<Response> {
+  return fetch(`${edge.url}/v1/tickets/${ticket.id}/confirm`, { method: 'POST' });
+}
+
+function send(edge: EdgeProcess, { body, signature }: SignedEvent): Promise<Response> {
+  return fetch(`${edge.url}/v1/payments/stripe`, {
+    method: 'POST',
+    body,
+    headers: { 'Stripe-Signature': signature },
+  });
+}
