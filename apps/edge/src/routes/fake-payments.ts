@@ -38,19 +38,26 @@ function priceOf(amountMinor: number, currency: string): string {
 /** Acts by its own address; "late" waits on the page until the hold has lapsed, since nobody else should remember it. */
 const script = `
 const out = document.querySelector('output');
-const ticket = document.body.dataset.ticket;
-const status = async () => (await (await fetch(ticket)).json()).status;
+const state = document.querySelector('#state');
+const status = async () => {
+  const answer = await fetch(document.body.dataset.ticket);
+  const now = answer.ok ? (await answer.json()).status : 'not to be read from this page';
+  state.textContent = 'The ticket is ' + now + '.';
+  return now;
+};
 const act = async (name) => {
   const answer = await fetch(location.pathname + '/' + name, { method: 'POST' });
-  out.textContent = answer.ok ? 'Sent. The ticket is ' + (await status()) + '.' : (await answer.json()).detail;
+  out.textContent = answer.ok ? 'Sent.' : (await answer.json()).detail;
 };
 const late = async () => {
-  out.textContent = 'Waiting until the hold has lapsed.';
+  out.textContent = 'This waits until the hold has lapsed.';
   while ((await status()) === 'held') await new Promise((again) => setTimeout(again, 1000));
   await act('pay');
 };
 for (const button of document.querySelectorAll('button'))
   button.onclick = () => (button.value === 'late' ? late() : act(button.value));
+setInterval(status, 1000);
+status();
 `;
 const scriptHash = createHash('sha256').update(script).digest('base64');
 
@@ -74,7 +81,7 @@ function page(price: string, ticket: string): Answer {
       button('fail', 'Let the card fail'),
       button('cancel', 'Cancel the payment'),
       button('late', 'Pay too late'),
-      `</p><output></output><script>${script}</script></body></html>`,
+      `</p><p id="state"></p><output></output><script>${script}</script></body></html>`,
     ].join(''),
   };
 }
