@@ -17,6 +17,8 @@ const nothing: RunResult = {
   withdrawn: new Map(),
   released: new Map(),
   waiting: 0,
+  placed: [],
+  drawnTo: 0,
   overdrawn: false,
 };
 

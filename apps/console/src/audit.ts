@@ -114,7 +114,7 @@ async function itemsAtEnd(
 }
 
 function linesAdmitted(entry: IntakeEntry): Line[] {
-  return isReserve(entry) && entry.admitted ? entry.lines : [];
+  return (isReserve(entry) || entry.kind === 'place') && entry.admitted ? entry.lines : [];
 }
 
 function tipOf(intake: Awaited<ReturnType<AuditGate['readIntake']>>, tip: string): string {

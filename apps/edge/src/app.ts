@@ -19,7 +19,7 @@ import { healthz, readyz, showMetrics } from './routes/health.ts';
 import { docs, openapi, problemPage } from './routes/pages.ts';
 import { payFirst } from './routes/pay-first.ts';
 import { receiveEvent } from './routes/payment-events.ts';
-import { reserve } from './routes/reserve.ts';
+import { joinLobby, reserve } from './routes/reserve.ts';
 import { followSale, listSales, readSale } from './routes/sales.ts';
 import { followTicket, readTicket } from './routes/ticket.ts';
 import { createSaleFeeds } from './sale-feeds.ts';
@@ -62,6 +62,7 @@ export function createEdgeApp(parts: EdgeAppParts): Edge {
   const app = new Hono<EdgeEnv>();
   const waits = { waits: true };
   app.post('/v1/sales/:saleId/reservations', endpoint('reserve', reserve(gate, watches), waits));
+  app.post('/v1/sales/:saleId/lobby', endpoint('lobby', joinLobby(gate)));
   app.get('/v1/tickets/:ticketId', endpoint('ticket', readTicket(gate)));
   app.get('/v1/tickets/:ticketId/events', endpoint('ticket_events', followTicket(gate, watches, streams)));
   const carryOut = throughTheLedger(gate, watches);

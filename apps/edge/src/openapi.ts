@@ -73,6 +73,35 @@ export function edgeDocument(): Part {
           requestBody: { required: true, content: jsonContent(reference('Reservation')) },
         },
       },
+      '/v1/sales/{saleId}/lobby': {
+        parameters: [saleId],
+        post: {
+          ...call(
+            'Join the lobby, once per buyer: at the opening its members are drawn before everyone else',
+            {
+              200: answer(
+                'The ticket that this buyer has already; Idempotent-Replayed: true',
+                reference('Ticket'),
+              ),
+              202: answer('Accepted: the ticket, whose address is in Location', reference('Ticket')),
+              ...problemResponses(
+                ...bodyProblems,
+                'invalid_quantity',
+                'unknown_item',
+                'unknown_sale',
+                'not_open',
+                'invalid_transition',
+                'closed',
+                'limit_reached',
+                'sold_out',
+                'gate_unavailable',
+                'ledger_unavailable',
+              ),
+            },
+          ),
+          requestBody: { required: true, content: jsonContent(reference('Reservation')) },
+        },
+      },
       '/v1/tickets/{ticketId}': {
         parameters: [ticketId],
         get: {

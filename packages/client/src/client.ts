@@ -65,6 +65,11 @@ export function createClient({
       );
     },
 
+    /** Joins the lobby of a sale that is not open yet: once per buyer, and drawn before everyone who comes later. */
+    joinLobby(saleId: string, request: ReserveRequest, command: CommandSettings = {}): Promise<TicketAnswer> {
+      return post(`/v1/sales/${encodeURIComponent(saleId)}/lobby`, request, {}, 0, command);
+    },
+
     /** The ticket as it is now. */
     async ticket(ticketId: string, signal?: AbortSignal): Promise<TicketAnswer> {
       return answerOf(await ask(settings, `/v1/tickets/${encodeURIComponent(ticketId)}`, {}, signal));

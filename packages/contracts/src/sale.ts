@@ -1,4 +1,4 @@
-import type { SaleView } from '@holdfast/core';
+import type { Draw, SaleView } from '@holdfast/core';
 import { z } from 'zod';
 import { isoTime, isoTimeOrNull } from './text.ts';
 
@@ -25,10 +25,34 @@ export const saleSchema = z.strictObject({
       stock: z.int().min(0),
     }),
   ),
+  draw: z
+    .strictObject({
+      commitment: z
+        .string()
+        .meta({ description: 'SHA-256 of the 32 bytes of the seed, published with the lobby' }),
+      beacon: z.string().nullable(),
+      seed: z.string().nullable().meta({ description: 'Null, like the next two, before the draw' }),
+      members: z.int().min(0).nullable(),
+      listHash: z.string().nullable().meta({
+        description: "SHA-256 of the members' ticket ids in the order of joining, a line feed between them",
+      }),
+    })
+    .nullable()
+    .meta({ description: 'How the order of the lobby is drawn; null for a sale without one' }),
+  journal: z.strictObject({ count: z.int().min(0), head: z.string() }).meta({
+    description: "The journal's end as settled: note it down, and an export can be held against it",
+  }),
   serverTime: z.iso.datetime(),
 });
 
 export type SaleJson = z.infer<typeof saleSchema>;
+
+export function drawJson(draw: Draw | null): SaleJson['draw'] {
+  if (draw === null) return null;
+  const { commitment, beacon, result } = draw;
+  const { seed = null, members = null, listHash = null } = result ?? {};
+  return { commitment, beacon, seed, members, listHash };
+}
 
 export function saleJson(sale: SaleView): SaleJson {
   return {
@@ -51,6 +75,8 @@ export function saleJson(sale: SaleView): SaleJson {
       available,
       stock,
     })),
+    draw: drawJson(sale.draw),
+    journal: sale.journal,
     serverTime: isoTime(sale.now),
   };
 }

@@ -68,6 +68,8 @@ test('a sale is answered in the shape that the contract promises', () => {
     currency: 'EUR',
     waitlist: false,
     soldOut: false,
+    draw: null,
+    journal: { count: 3, head: 'f00d' },
     now: Date.UTC(2026, 10, 21),
     items: [
       { sku: 'a', name: 'A', description: null, imageUrl: null, priceMinor: 100, available: 3, stock: 5 },

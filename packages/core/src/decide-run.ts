@@ -1,5 +1,11 @@
 import { commandOf, decide, type Rules } from './decide.ts';
-import { type CommandEntry, type IntakeEntry, isReserve, type ReserveEntry } from './entry.ts';
+import {
+  type CommandEntry,
+  type IntakeEntry,
+  isReserve,
+  type PlaceEntry,
+  type ReserveEntry,
+} from './entry.ts';
 import { evolve } from './evolve.ts';
 import type { EventData, NewEvent, PackedLine } from './journal.ts';
 import type { RefusalCode } from './refusal.ts';
@@ -12,13 +18,19 @@ import {
   unitsOf,
   waits,
 } from './reservation.ts';
-import { ceilingOf, type Counters } from './sale.ts';
+import { ceilingOf, type Counters, type Draw, newcomerRefusals, type SaleStatus } from './sale.ts';
 
 /** What one commit run knows before it decides; everything was read at one revision of the ledger. */
 export interface RunInput {
   saleId: string;
   epoch: number;
-  rules: Rules & { perBuyerLimit: number | null; waitlist: boolean };
+  rules: Rules & {
+    perBuyerLimit: number | null;
+    waitlist: boolean;
+    /** Looked at for a sale with a lobby only. */
+    status?: SaleStatus;
+    draw?: Draw;
+  };
   items: ReadonlyMap<string, Counters>;
   /** The reservations that the commands of this batch name, and the holds that are due. Unknown tickets are absent. */
   reservations: ReadonlyMap<string, Reservation>;
@@ -42,6 +54,10 @@ export interface RunResult {
   released: Map<string, number>;
   /** By how much the number of those who wait for units changes: waitlisted tickets and late payers. */
   waiting: number;
+  /** Members of the lobby among `updated` that got the place in line that was drawn. */
+  placed: Reservation[];
+  /** The last number of the draw that this run decided; 0 when there was none. */
+  drawnTo: number;
   /** The gate gave a unit that the ledger had given before: it lost memory, and must be rebuilt. */
   overdrawn: boolean;
 }
@@ -61,6 +77,7 @@ export function decideRun(
   const run = begin(input, now);
   for (const entry of entries) {
     if (isReserve(entry)) reserve(run, entry);
+    else if (entry.kind === 'place') place(run, entry);
     else command(run, entry);
   }
   for (const ticketId of due) expire(run, ticketId);
@@ -72,6 +89,7 @@ interface Run extends RunResult {
   now: number;
   inserts: Map<string, Reservation>;
   updates: Map<string, Reservation>;
+  places: Set<string>;
   used: Map<string, number>;
 }
 
@@ -81,6 +99,7 @@ function begin(input: RunInput, now: number): Run {
     now,
     inserts: new Map(),
     updates: new Map(),
+    places: new Set(),
     used: new Map(input.used),
     inserted: [],
     updated: [],
@@ -90,21 +109,25 @@ function begin(input: RunInput, now: number): Run {
     withdrawn: new Map(),
     released: new Map(),
     waiting: 0,
+    placed: [],
+    drawnTo: 0,
     overdrawn: false,
   };
 }
 
 function finish(run: Run): RunResult {
-  const { events, taken, returned, withdrawn, released, waiting, overdrawn } = run;
+  const { events, taken, returned, withdrawn, released, waiting, drawnTo, overdrawn } = run;
   return {
     inserted: [...run.inserts.values()],
     updated: [...run.updates.values()],
+    placed: [...run.places].flatMap((ticketId) => run.updates.get(ticketId) ?? []),
     events,
     taken,
     returned,
     withdrawn,
     released,
     waiting,
+    drawnTo,
     overdrawn,
   };
 }
@@ -117,36 +140,79 @@ function reserve(run: Run, entry: ReserveEntry): void {
     );
     if (entry.admitted) handBack(run, entry.lines);
     // The gate had forgotten the ticket, so it counted its units against the buyer's limit again.
+    if (entry.kind !== 'join') release(run, entry.buyerId, unitsOf(entry.lines));
+    return;
+  }
+  if (entry.kind === 'join') return join(run, entry);
+  const { type, reason, expiresAt } = takePlace(run, entry);
+  insert(run, entry, type, expiresAt, reason);
+}
+
+/** The gate judges whether the lobby is open; the ledger only knows when it no longer is. */
+function join(run: Run, entry: ReserveEntry): void {
+  const { status = 'lobby', draw } = run.input.rules;
+  const isOpen = status === 'lobby' && (draw?.result ?? null) === null;
+  insert(run, entry, isOpen ? 'joined' : 'rejected', null, isOpen ? null : 'closed');
+}
+
+function place(run: Run, entry: PlaceEntry): void {
+  run.drawnTo = Math.max(run.drawnTo, entry.number);
+  const before = currently(run, entry.ticketId);
+  if (before === undefined || before.status !== 'lobby') {
+    if (entry.admitted) {
+      run.events.push(eventOf('handed_back', entry.ticketId, { lines: pack(entry.lines) }, run.now));
+      handBack(run, entry.lines);
+    }
     release(run, entry.buyerId, unitsOf(entry.lines));
     return;
   }
+  const { type, reason, expiresAt } = takePlace(run, entry);
+  const data: EventData = { ...placeData(run, entry, expiresAt, reason), place: entry.number };
+  const event = eventOf(type, entry.ticketId, data, run.now);
+  run.events.push(event);
+  if (type === 'waitlisted') run.waiting++;
+  run.places.add(entry.ticketId);
+  const after = evolve(before, event);
+  // Joined and drawn in one batch only after a rebuild that carried both over.
+  if (run.inserts.has(entry.ticketId)) run.inserts.set(entry.ticketId, after);
+  else run.updates.set(entry.ticketId, after);
+}
+
+interface Taken {
+  type: 'held' | 'waitlisted' | 'rejected' | 'withdrawn';
+  reason: RefusalCode | null;
+  expiresAt: number | null;
+}
+
+/** What one who reaches the head of the line gets; units and limits are counted here. */
+function takePlace(run: Run, entry: ReserveEntry | PlaceEntry): Taken {
   const units = unitsOf(entry.lines);
   const refusal = refusalOf(run, entry, units);
   if (refusal !== null) {
     if (entry.admitted && refusal.unitsExist) handBack(run, entry.lines);
     if (!refusal.unitsExist) run.overdrawn = true;
     release(run, entry.buyerId, units);
-    insert(run, entry, 'rejected', null, refusal.code);
-    return;
+    return { type: 'rejected', reason: refusal.code, expiresAt: null };
   }
   use(run, entry.buyerId, units);
-  if (!entry.admitted) {
-    insert(run, entry, 'waitlisted', null, null);
-    return;
-  }
+  if (!entry.admitted) return { type: 'waitlisted', reason: null, expiresAt: null };
   count(run.taken, entry.lines);
   if (entry.kind === 'withdraw') {
     count(run.withdrawn, entry.lines);
-    insert(run, entry, 'withdrawn', null, null);
-  } else insert(run, entry, 'held', now + input.rules.holdSeconds * 1000, null);
+    return { type: 'withdrawn', reason: null, expiresAt: null };
+  }
+  return { type: 'held', reason: null, expiresAt: run.now + run.input.rules.holdSeconds * 1000 };
 }
 
 function refusalOf(
   run: Run,
-  entry: ReserveEntry,
+  entry: ReserveEntry | PlaceEntry,
   units: number,
 ): { code: RefusalCode; unitsExist: boolean } | null {
   const { rules } = run.input;
+  // A lobby whose sale ended is drawn all the same, so that everyone in it is told.
+  if (entry.kind === 'place' && rules.status !== undefined && newcomerRefusals[rules.status] === 'closed')
+    return { code: 'closed', unitsExist: true };
   if (entry.admitted && !unitsExist(run, entry.lines)) return { code: 'sold_out', unitsExist: false };
   const limit = entry.buyerId === house ? null : rules.perBuyerLimit;
   if (limit !== null && (run.used.get(entry.buyerId) ?? 0) + units > limit)
@@ -219,18 +285,11 @@ function currently(run: Run, ticketId: string): Reservation | undefined {
 function insert(
   run: Run,
   entry: ReserveEntry,
-  type: 'held' | 'waitlisted' | 'rejected' | 'withdrawn',
+  type: Taken['type'] | 'joined',
   expiresAt: number | null,
   reason: RefusalCode | null,
 ): void {
-  const data: EventData = {
-    lines: pack(entry.lines),
-    seq: entry.seq,
-    epoch: run.input.epoch,
-    tip: entry.tip,
-  };
-  if (expiresAt !== null) data.expiresAt = expiresAt;
-  if (reason !== null) data.reason = reason;
+  const data: EventData = { lines: pack(entry.lines), ...placeData(run, entry, expiresAt, reason) };
   run.events.push(eventOf(type, entry.ticketId, data, run.now));
   if (type === 'waitlisted') run.waiting++;
   run.inserts.set(entry.ticketId, {
@@ -242,9 +301,9 @@ function insert(
     idempotencyKey: entry.idempotencyKey,
     fingerprint: entry.fingerprint,
     lines: entry.lines,
-    status: type === 'withdrawn' ? 'confirmed' : type,
-    // The gate showed version 1, queued.
-    version: 2,
+    status: insertedStatus[type],
+    // The gate showed version 1: queued, or in the lobby, where nothing is decided yet.
+    version: type === 'joined' ? 1 : 2,
     reservedAt: entry.at,
     expiresAt,
     confirmedAt: type === 'withdrawn' ? run.now : null,
@@ -255,6 +314,27 @@ function insert(
     tip: entry.tip,
     outcomes: {},
   });
+}
+
+const insertedStatus = {
+  held: 'held',
+  waitlisted: 'waitlisted',
+  rejected: 'rejected',
+  withdrawn: 'confirmed',
+  joined: 'lobby',
+} as const;
+
+/** Place in line, and what came of it. */
+function placeData(
+  run: Run,
+  { seq, tip }: ReserveEntry | PlaceEntry,
+  expiresAt: number | null,
+  reason: RefusalCode | null,
+): EventData {
+  const data: EventData = { seq, epoch: run.input.epoch, tip };
+  if (expiresAt !== null) data.expiresAt = expiresAt;
+  if (reason !== null) data.reason = reason;
+  return data;
 }
 
 function eventOf(type: NewEvent['type'], ticketId: string, data: EventData, at: number): NewEvent {

@@ -25,12 +25,23 @@ interface EntryBase {
   tip: string;
 }
 
+/** `join` takes a place in the lobby: no units, and no place in line before the draw. */
 export interface ReserveEntry extends EntryBase {
-  kind: 'reserve' | 'withdraw';
+  kind: 'reserve' | 'withdraw' | 'join';
   buyerId: string;
   lines: Line[];
   idempotencyKey: string | null;
   fingerprint: string | null;
+}
+
+/** A member of the lobby gets the place in line that was drawn; written by the gate, one for each number of the draw. */
+export interface PlaceEntry extends EntryBase {
+  kind: 'place';
+  /** Empty, like the lines, for one who had given up before. */
+  buyerId: string;
+  lines: Line[];
+  /** Place in the drawn order, from 1 on. */
+  number: number;
 }
 
 export interface CommandEntry extends EntryBase {
@@ -41,8 +52,8 @@ export interface CommandEntry extends EntryBase {
   reason: string | null;
 }
 
-export type IntakeEntry = ReserveEntry | CommandEntry;
+export type IntakeEntry = ReserveEntry | PlaceEntry | CommandEntry;
 
 export function isReserve(entry: IntakeEntry): entry is ReserveEntry {
-  return entry.kind === 'reserve' || entry.kind === 'withdraw';
+  return entry.kind === 'reserve' || entry.kind === 'withdraw' || entry.kind === 'join';
 }

@@ -2,12 +2,15 @@ import type { NewEvent } from './journal.ts';
 import type { Reservation, ReservationStatus } from './reservation.ts';
 
 /** The reservation after `event`. Pure; the row in the ledger is this fold and nothing else. */
-export function evolve(reservation: Reservation, event: NewEvent): Reservation {
+export function evolve(before: Reservation, event: NewEvent): Reservation {
+  const reservation = event.data.place === undefined ? before : placed(before, event.data);
   const outcomes =
     event.commandId === null
       ? reservation.outcomes
       : { ...reservation.outcomes, [event.commandId]: event.data.reason ?? ('ok' as const) };
   switch (event.type) {
+    case 'joined':
+      return { ...reservation, status: 'lobby' };
     case 'refused':
       return { ...reservation, outcomes };
     case 'held':
@@ -46,11 +49,23 @@ export function evolve(reservation: Reservation, event: NewEvent): Reservation {
     case 'sale_created':
     case 'sale_changed':
     case 'sale_moved':
+    case 'drawn':
     case 'restocked':
     case 'gate_rebuilt':
     case 'repaired':
       return reservation;
   }
+}
+
+/** A member of the lobby gets its place in line; the gate has shown it as queued, and so counts the version. */
+function placed(reservation: Reservation, { seq, epoch, tip }: NewEvent['data']): Reservation {
+  return {
+    ...reservation,
+    version: reservation.version + 1,
+    seq: seq ?? reservation.seq,
+    epoch: epoch ?? reservation.epoch,
+    tip: tip ?? reservation.tip,
+  };
 }
 
 /** Only a hold has a deadline, so leaving `held` forgets it: what the ledger's index of deadlines holds is what is due. */

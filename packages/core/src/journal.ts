@@ -1,7 +1,8 @@
 import type { RefusalCode } from './refusal.ts';
 
-/** What happened to a reservation. `refused` is a command that changed nothing; `handed_back` an entry the ledger already knew. */
+/** What happened to a reservation. `joined` the lobby; `refused` is a command that changed nothing; `handed_back` an entry the ledger already knew. */
 export type ReservationEventType =
+  | 'joined'
   | 'held'
   | 'waitlisted'
   | 'rejected'
@@ -22,6 +23,7 @@ export type SaleEventType =
   | 'sale_created'
   | 'sale_changed'
   | 'sale_moved'
+  | 'drawn'
   | 'restocked'
   | 'gate_rebuilt'
   | 'repaired';
@@ -44,6 +46,16 @@ export interface EventData {
   sku?: string;
   delta?: number;
   status?: string;
+  /** SHA-256 of the draw's seed, published when the lobby opens. */
+  commitment?: string;
+  /** A public value that nobody had when the lobby opened, given with the opening. */
+  beacon?: string;
+  /** With `drawn`: what the order follows from, how many it has, and the digest of who they are. */
+  seed?: string;
+  members?: number;
+  listHash?: string;
+  /** Place in the drawn order, from 1 on: the member of the lobby was given its place in line. */
+  place?: number;
   terms?: Record<string, unknown>;
 }
 

@@ -118,7 +118,9 @@ function foldTicketEvent(
 ): void {
   if (row === null) fold.withoutRow++;
   const before = fold.tickets.get(ticketId);
-  if (before === undefined) foldPlace(fold, event, row);
+  // A member of the lobby has its row's place in line from the draw on.
+  if (event.type === 'joined') foldPlace(fold, event, null);
+  else if (before === undefined || event.data.place !== undefined) foldPlace(fold, event, row);
   const lines = before?.lines ?? event.data.lines ?? [];
   const from = before?.status ?? 'queued';
   const { status } = evolve({ ...blank, status: from }, event);

@@ -3,12 +3,12 @@
  * handed a gate and a ledger of these shapes, and the apps put them together.
  */
 import type { IntakeEntry } from './entry.ts';
-import type { JournalEvent } from './journal.ts';
+import type { JournalEvent, NewEvent } from './journal.ts';
 import type { PaymentNotice } from './payment.ts';
 import type { Refusal, RefusalCode } from './refusal.ts';
 import type { Outcome, Reservation, ReservationStatus } from './reservation.ts';
 import type { RunResult } from './decide-run.ts';
-import type { Counters, Sale, SaleStatus } from './sale.ts';
+import type { Counters, Draw, Sale, SaleStatus } from './sale.ts';
 import type { Ticket } from './ticket.ts';
 
 // ---- the gate, as the edge uses it -------------------------------------------------------------------------------
@@ -66,6 +66,10 @@ export interface SaleView {
   currency: string;
   waitlist: boolean;
   items: SaleItemView[];
+  /** Null for a sale that never had a lobby. */
+  draw: Draw | null;
+  /** The journal's end as last settled: the published head, against which an export can be held. */
+  journal: { count: number; head: string };
   soldOut: boolean;
   now: number;
 }
@@ -74,6 +78,8 @@ export interface SaleView {
 export interface EdgeGate {
   /** Admission of one request; many of one sale travel in one script. */
   reserve(request: ReserveRequest): Promise<ReserveAnswer>;
+  /** A place in the lobby of a sale that is not open yet; the same ticket again for who has one. */
+  join(request: ReserveRequest): Promise<ReserveAnswer>;
   command(request: CommandRequest): Promise<CommandAnswer>;
   readTicket(ticketId: string): Promise<{ kind: 'ticket'; ticket: Ticket } | Refusal>;
   readSale(saleId: string): Promise<{ kind: 'sale'; sale: SaleView } | Refusal>;
@@ -183,6 +189,8 @@ export interface GateState {
   rebuilding: number | null;
   /** Grows while a rebuild is under way. */
   staged: number;
+  /** Members of the lobby have no place in line yet; newcomers are refused. */
+  placing?: boolean;
 }
 
 export interface GateCounts extends GateState {
@@ -202,9 +210,24 @@ export interface RebuildSource {
   /** Every reservation that should be readable, in pages. */
   reservations: AsyncIterable<Reservation[]>;
   released: AsyncIterable<Map<string, number>>;
+  /** Who joined the lobby, in pages. */
+  members: AsyncIterable<{ ticketId: string; buyerId: string }[]>;
+  /** How many of them have had their place in line decided. */
+  placed: number;
   /** Of these entries, which does the ledger not have? */
   unknownOf(entries: IntakeEntry[]): Promise<IntakeEntry[]>;
 }
+
+/** A piece of the drawn order, at most 200 tickets; `first` is the number of the first of them. */
+export interface PlaceRequest {
+  epoch: number;
+  members: number;
+  first: number;
+  ticketIds: string[];
+}
+
+/** `placed`: so many have their place in line by now. `gap`: only so many, and this piece comes later. */
+export type PlaceAnswer = { kind: 'placed' | 'gap'; placed: number } | { kind: 'refused'; why: string };
 
 export interface WorkerGate {
   readIntake(saleId: string, cursor: Cursor, limit: number): Promise<IntakeRead>;
@@ -217,6 +240,8 @@ export interface WorkerGate {
   markBooted(shard: string): Promise<void>;
   /** A reservation of the house: units leave the sale through the gate like a buyer's. */
   withdraw(saleId: string, ticketId: string, sku: string, quantity: number): Promise<ReserveAnswer>;
+  /** Gives drawn members of the lobby their place in line; a repeat changes nothing. */
+  place(saleId: string, piece: PlaceRequest): Promise<PlaceAnswer>;
   /** Cumulative refusals per minute and reason, counted by the edges; a sale without any is absent. */
   readRefusals(saleIds: readonly string[]): Promise<Map<string, RefusalCount[]>>;
   /** Forgets counts that are in the ledger and will not change any more. */
@@ -248,6 +273,8 @@ export interface LedgerSale {
   withdrawn: Map<string, number>;
   /** Waitlisted tickets and late payers. */
   waiting: number;
+  /** The last number of the draw that is decided; 0 before the draw. */
+  placed: number;
 }
 
 /**
@@ -258,6 +285,12 @@ export type CommitAnswer =
   /** `released` is cumulative, for the buyers of this run. */
   | { kind: 'committed'; cursor: Cursor; released: Map<string, number> }
   | { kind: 'busy' | 'stale' | 'duplicate' };
+
+export interface Lobby {
+  seed: string;
+  beacon: string | null;
+  ticketIds: string[];
+}
 
 export interface RunLedger {
   readSale(saleId: string): Promise<LedgerSale | null>;
@@ -274,8 +307,22 @@ export interface RunLedger {
   fenceRebuild(saleId: string, observed: Cursor, gateEpoch: number): Promise<RebuildSource | null>;
   /** Sales that a gate must have. */
   liveSales(): Promise<
-    { saleId: string; shard: string; cursor: Cursor; nextDeadline: number | null; termsVersion: number }[]
+    {
+      saleId: string;
+      shard: string;
+      cursor: Cursor;
+      nextDeadline: number | null;
+      termsVersion: number;
+      /** From when on (gate's time) the draw of a lobby waits for a run; null when there is none to come. */
+      drawAt: number | null;
+    }[]
   >;
+  /** Seed and beacon of a draw to come, and the members of the lobby in the order of joining, as of `position`. */
+  readLobby(saleId: string, position: number): Promise<Lobby | null>;
+  /** Position of the event that revealed the seed; null before. */
+  drawnAt(saleId: string): Promise<number | null>;
+  /** Reveals the seed and opens the sale, if nothing has changed since `read`. */
+  draw(read: Cursor, sale: Sale, event: NewEvent): Promise<'changed' | 'busy' | 'stale' | 'repeated'>;
   recordRefusals(saleId: string, refusals: RefusalCount[]): Promise<void>;
   journal(saleId: string, afterPosition: number, limit: number): Promise<JournalEvent[]>;
 }

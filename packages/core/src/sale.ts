@@ -25,6 +25,23 @@ export interface ExtensionRule {
   totalSeconds: number;
 }
 
+/** How the members of a sale's lobby get their order: what of it is public. */
+export interface Draw {
+  /** SHA-256 of the seed, in hex: published when the lobby opened, so that the seed cannot be chosen afterwards. */
+  commitment: string;
+  beacon: string | null;
+  /** What was drawn; null while the lobby may still change. */
+  result: DrawResult | null;
+}
+
+export interface DrawResult {
+  /** 32 bytes in hex. */
+  seed: string;
+  members: number;
+  /** SHA-256 of the members' ticket ids in the order of joining. */
+  listHash: string;
+}
+
 /** What a merchant set. Times are epoch milliseconds. */
 export interface Sale {
   id: string;
@@ -42,6 +59,8 @@ export interface Sale {
   createdAt: number;
   /** Grows with every change of the sale; an edge that acts on older terms is told so by the gate. */
   termsVersion: number;
+  /** Present once the sale has opened a lobby. */
+  draw?: Draw;
 }
 
 /** The three counters of an item that the ledger keeps; all only grow. `stock` is the initial stock plus restocks. */
@@ -73,6 +92,20 @@ const saleMoves: Record<SaleStatus, Partial<Record<SaleVerb, SaleStatus>>> = {
 /** The status that `verb` leads to from `status`, or null where the state machine has no such move. */
 export function moveSale(status: SaleStatus, verb: SaleVerb): SaleStatus | null {
   return saleMoves[status][verb] ?? null;
+}
+
+/**
+ * Whether nobody can join any more and the order must be drawn: the sale's time has come, or it ended before, and then
+ * everyone is told. `now` is the gate's time, in epoch milliseconds.
+ */
+export function isDrawDue({ status, opensAt, draw }: Sale, now: number): boolean {
+  if (draw === undefined || draw.result !== null) return false;
+  return status !== 'lobby' || isLobbyOver({ opensAt }, now);
+}
+
+/** The opening time ends the lobby: from then on nobody joins, and nothing that the draw depends on may change. */
+export function isLobbyOver({ opensAt }: Pick<Sale, 'opensAt'>, now: number): boolean {
+  return opensAt !== null && opensAt <= now;
 }
 
 /** What a newcomer is told in each status; null is admission. The gate's scripts ask the same of the stored answer. */

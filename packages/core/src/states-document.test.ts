@@ -66,10 +66,11 @@ describe('STATES.md, about a reservation', () => {
       ),
     );
     const decided = ['held', 'waitlisted', 'rejected', 'confirmed'].map((to) => `queued ${to}`);
+    const drawn = ['lobby queued'];
     const beginnings = ['[*] queued', '[*] lobby'];
     const ends = reservationStatuses.filter(isFinal).map((from) => `${from} [*]`);
     expect(arrowsOf('A reservation')).toEqual(
-      [...new Set([...commanded, ...decided, ...beginnings, ...ends])].sort(),
+      [...new Set([...commanded, ...decided, ...drawn, ...beginnings, ...ends])].sort(),
     );
   });
 

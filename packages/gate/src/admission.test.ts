@@ -40,6 +40,8 @@ function sale(offered: Record<string, number> = prices): KnownSale {
       waitlist: false,
       items: [],
       soldOut: false,
+      draw: null,
+      journal: { count: 0, head: '' },
       now: 0,
     },
   };
@@ -49,7 +51,7 @@ function prepared(change: Partial<ReserveRequest> = {}, ticketId?: string): Prep
   const asked = { ...request, ...change };
   const lines = pricedLines(asked, sale());
   if (!Array.isArray(lines)) throw new Error('These lines are no lines');
-  return prepare(asked, sale(), lines, ticketId);
+  return prepare(asked, sale(), lines, asked.buyerId === '' ? 'withdraw' : 'reserve', ticketId);
 }
 
 describe('what a buyer asks for', () => {

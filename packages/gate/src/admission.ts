@@ -2,6 +2,7 @@ import {
   type Line,
   type Refusal,
   type RefusalCode,
+  type ReserveEntry,
   type ReserveRequest,
   refuse,
   type Ticket,
@@ -13,6 +14,7 @@ import type { KnownSale } from './sale-reader.ts';
 
 /** One request as the admission script takes it, with the terms it was prepared with. */
 export interface Prepared {
+  kind: ReserveEntry['kind'];
   sale: KnownSale;
   ticketId: string;
   lines: Line[];
@@ -47,15 +49,16 @@ export function prepare(
   request: ReserveRequest,
   sale: KnownSale,
   lines: Line[],
+  kind: ReserveEntry['kind'],
   ticketId?: string,
 ): Prepared {
   const id = ticketId ?? newTicketId(sale.shard, request.saleId);
   const key = request.idempotencyKey ?? '';
   const fingerprint = key === '' ? '' : fingerprintOf(lines);
-  const kind = request.buyerId === '' ? 'withdraw' : 'reserve';
   const packed = packLines(lines);
   const head = headOf(kind, id, id, request.buyerId, packed, key, fingerprint);
   return {
+    kind,
     sale,
     ticketId: id,
     lines,
@@ -63,7 +66,7 @@ export function prepare(
   };
 }
 
-/** Keys and arguments of the admission script for requests that were prepared with the same terms. */
+/** Keys and arguments of the admission script, or of the lobby's, for requests that were prepared with the same terms. */
 export function admitCall(
   keys: SaleKeys,
   sale: KnownSale,
@@ -136,7 +139,7 @@ export function ticketOfAdmission(
   return {
     id: prepared.ticketId,
     saleId: request.saleId,
-    status: 'queued',
+    status: prepared.kind === 'join' ? 'lobby' : 'queued',
     version: 1,
     seq: admission.seq,
     ahead: admission.ahead,

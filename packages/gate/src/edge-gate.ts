@@ -88,6 +88,7 @@ export async function createEdgeGate(
   const soldOut = createSoldOut();
   const sales = new Map<string, KnownSale>();
   const saleLanes = new Map<string, Lane<null, KnownSale | Refusal>>();
+  const joinLanes = new Map<string, Lane<Prepared, Admission>>();
   const admitLanes = new Map<string, Lane<Prepared, Admission>>();
   const ticketLanes = new Map<string, Lane<string, Ticket | Refusal>>();
   let admitted = 0;
@@ -128,18 +129,27 @@ export async function createEdgeGate(
     return Array.from({ length: asking }, () => answer);
   }
 
-  async function reserve(request: ReserveRequest): Promise<ReserveAnswer> {
+  function reserve(request: ReserveRequest): Promise<ReserveAnswer> {
+    return ask(request, 'reserve');
+  }
+
+  /** Once per buyer, so that the key says nothing. */
+  function join(request: ReserveRequest): Promise<ReserveAnswer> {
+    return ask({ ...request, idempotencyKey: null }, 'join');
+  }
+
+  async function ask(request: ReserveRequest, kind: 'reserve' | 'join'): Promise<ReserveAnswer> {
     for (let preparation = 0; preparation < maxPreparations; preparation++) {
       const sale = sales.get(request.saleId) ?? (await lookUp(request.saleId));
       if ('kind' in sale) return counted(request.saleId, sale);
       const lines = pricedLines(request, sale);
       if (!Array.isArray(lines)) return counted(request.saleId, lines);
       // A replay must find its ticket, and a limit is told before sold out: both are the script's to say.
-      if (request.idempotencyKey === null && sale.limit === null) {
+      if (kind === 'reserve' && request.idempotencyKey === null && sale.limit === null) {
         const sku = soldOut.refuses(request.saleId, lines);
         if (sku !== null) return counted(request.saleId, refuse('sold_out', { sku }));
       }
-      const answer = await admit(request, sale, lines);
+      const answer = await admit(request, sale, lines, kind);
       if (answer !== null) return answer.kind === 'refused' ? counted(request.saleId, answer) : answer;
       sales.delete(request.saleId);
     }
@@ -151,9 +161,11 @@ export async function createEdgeGate(
     request: ReserveRequest,
     sale: KnownSale,
     lines: Line[],
+    kind: 'reserve' | 'join',
   ): Promise<ReserveAnswer | null> {
-    const prepared = prepare(request, sale, lines);
-    let lane = admitLanes.get(request.saleId);
+    const prepared = prepare(request, sale, lines, kind);
+    const lanes = kind === 'join' ? joinLanes : admitLanes;
+    let lane = lanes.get(request.saleId);
     if (lane === undefined) {
       lane = createLane({
         maxBatch,
@@ -161,7 +173,7 @@ export async function createEdgeGate(
         maxWaiting,
         send: (batch) => sendAdmissions(request.saleId, batch),
       });
-      admitLanes.set(request.saleId, lane);
+      lanes.set(request.saleId, lane);
     }
     const admission = await lane.add(prepared).catch(unavailable);
     switch (admission.kind) {
@@ -180,16 +192,17 @@ export async function createEdgeGate(
   }
 
   async function sendAdmissions(saleId: string, batch: Prepared[]): Promise<Admission[]> {
-    const { sale } = batch[0] as Prepared;
+    const { sale, kind } = batch[0] as Prepared;
+    const script = kind === 'join' ? 'join' : 'admit';
     const current = (one: Prepared) => one.sale.terms === sale.terms && one.sale.epoch === sale.epoch;
     const sent = batch.every(current) ? batch : batch.filter(current);
     const { names, args } = admitCall(keysOf(sale.shard, saleId), sale, intakeLimit, sent);
-    const reply = await insist(deadlineMs, 'Admission', () => run('admit', names, args));
+    const reply = await insist(deadlineMs, 'Admission', () => run(script, names, args));
     batches++;
     const { journal, admissions } = readAdmissions(reply as string, sent.length);
     ringFor(saleId, sale, admissions);
     // A refusal is remembered only when no news of a newer state has overtaken it on the other connection.
-    if (journal >= news.position(saleId)) rememberSoldOut(saleId, sent, admissions);
+    if (script === 'admit' && journal >= news.position(saleId)) rememberSoldOut(saleId, sent, admissions);
     if (sent === batch) return admissions;
     let next = 0;
     return batch.map((one) => (current(one) ? (admissions[next++] as Admission) : { kind: 'stale' }));
@@ -345,6 +358,7 @@ export async function createEdgeGate(
 
   return {
     reserve,
+    join,
     command,
     readTicket,
     listSales,

@@ -65,6 +65,7 @@ export function parseEntry(seq: number, packed: string, tip: string): IntakeEntr
     switch (kind) {
       case 'reserve':
       case 'withdraw':
+      case 'join':
         return {
           ...base,
           kind,
@@ -72,6 +73,14 @@ export function parseEntry(seq: number, packed: string, tip: string): IntakeEntr
           lines: unpackLines(detail),
           idempotencyKey: key === '' ? null : key,
           fingerprint: mark === '' ? null : mark,
+        };
+      case 'place':
+        return {
+          ...base,
+          kind,
+          buyerId,
+          lines: unpackLines(detail),
+          number: Number(id.slice('draw.'.length)),
         };
       case 'confirm':
       case 'cancel':
@@ -109,6 +118,8 @@ export function headAgain(entry: IntakeEntry): string {
       entry.idempotencyKey ?? '',
       entry.fingerprint ?? '',
     );
+  if (entry.kind === 'place')
+    return headOf(entry.kind, entry.id, entry.ticketId, entry.buyerId, packLines(entry.lines), '', '');
   return headOf(
     entry.kind,
     entry.id,

@@ -45,6 +45,7 @@ export async function rebuild(
     await stageClaims(redis, staged.buyers, page);
   }
   for await (const page of source.released) await stageReleased(redis, staged.buyers, page);
+  for await (const page of source.members) await stageMembers(redis, staged.buyers, page);
   if (!(await carryOver(redis, run, keys, source))) return 'superseded';
   for (const key of [staged.sale, staged.intake, staged.buyers]) await redis.expire(key, stagedSeconds);
   const names = [keys.sale, keys.intake, keys.buyers, staged.sale, staged.intake, staged.buyers, keys.sales];
@@ -70,7 +71,9 @@ async function saleFields(redis: Redis, keys: SaleKeys, source: RebuildSource): 
     ['decided', '0'],
     ['waiting', String(source.waiting)],
     ['joined', '0'],
+    ['head', `${cursor.position} ${cursor.head}`],
   ];
+  if (sale.draw !== undefined) fields.push(['placed', String(source.placed)]);
   for (const [sku, counters] of items) {
     fields.push([`ceiling:${sku}`, String(ceilingOf(counters))]);
     fields.push([`admitted:${sku}`, String(counters.taken)]);
@@ -146,6 +149,20 @@ async function stageReleased(
   await pipeline.exec();
 }
 
+/** Who joined the lobby once does not join it again. */
+async function stageMembers(
+  redis: Redis,
+  buyers: string,
+  members: readonly { ticketId: string; buyerId: string }[],
+): Promise<void> {
+  const fields = members.flatMap(({ ticketId, buyerId }) => [memberField(buyerId), ticketId]);
+  if (fields.length > 0) await redis.hset(buyers, ...fields);
+}
+
+function memberField(buyerId: string): string {
+  return `l:${buyerId}`;
+}
+
 /** What stands in the old intake and not in the ledger; grants and denials are dropped, since settling makes them again. */
 async function carryOver(
   redis: Redis,
@@ -181,22 +198,30 @@ async function stageEntries(
   for (const entry of entries) {
     names.push(keys.ticket(entry.ticketId));
     const reserve: ReserveEntry | null = isReserve(entry) ? entry : null;
-    const lines = reserve?.lines ?? [];
-    const keyed = reserve !== null && reserve.idempotencyKey !== null;
+    const placing = reserve ?? (entry.kind === 'place' ? entry : null);
+    const lines = placing?.lines ?? [];
+    const [keyField, keyValue] = reserve === null ? ['', ''] : keptFields(reserve);
     args.push(
       entry.kind,
-      reserve?.buyerId ?? '',
+      placing?.buyerId ?? '',
       headAgain(entry),
       entry.at,
       entry.admitted ? '1' : '0',
-      keyed ? `k:${reserve.buyerId}\n${reserve.idempotencyKey}` : '',
-      keyed ? `${entry.ticketId} ${reserve.fingerprint ?? ''}` : '',
+      keyField,
+      keyValue,
       packLines(lines),
       lines.length,
     );
     for (const line of lines) args.push(line.sku, line.quantity);
   }
   return (await run('stage-entries', names, args)) === 'staged';
+}
+
+/** What makes a repeat find its ticket. */
+function keptFields(entry: ReserveEntry): [field: string, value: string] {
+  if (entry.kind === 'join') return [memberField(entry.buyerId), entry.ticketId];
+  if (entry.idempotencyKey === null) return ['', ''];
+  return [`k:${entry.buyerId}\n${entry.idempotencyKey}`, `${entry.ticketId} ${entry.fingerprint ?? ''}`];
 }
 
 function pieces<Piece>(whole: readonly Piece[], size: number): Piece[][] {

@@ -34,6 +34,7 @@ function saleOf(shard: string, saleId: string, now: number, fields: Record<strin
     stock: Number(fields[`stock:${item.sku}`] ?? 0),
   }));
   const limit = numberOf(fields['limit']);
+  const [count = '0', head = ''] = (fields['head'] ?? '').split(' ');
   return {
     shard,
     epoch: fields['epoch'] ?? '',
@@ -43,7 +44,7 @@ function saleOf(shard: string, saleId: string, now: number, fields: Record<strin
     view: {
       id: saleId,
       name: document.name,
-      status: fields['status'] as SaleStatus,
+      status: shownStatus(fields),
       opensAt: numberOf(fields['opensAt']),
       closesAt: numberOf(fields['closesAt']),
       holdSeconds: document.holdSeconds,
@@ -51,8 +52,21 @@ function saleOf(shard: string, saleId: string, now: number, fields: Record<strin
       currency: fields['currency'] ?? '',
       waitlist: fields['waitlist'] === '1',
       items,
+      draw: document.draw ?? null,
+      journal: { count: Number(count), head },
       soldOut: items.every((item) => item.available === 0),
       now,
     },
   };
+}
+
+/** Open for newcomers once every member of the lobby has its place in line. */
+function shownStatus(fields: Record<string, string>): SaleStatus {
+  const status = fields['status'] as SaleStatus;
+  return status === 'open' && isPlacing(fields['members'], fields['placed']) ? 'lobby' : status;
+}
+
+/** Whether members of a lobby wait for their place in line. */
+export function isPlacing(members: string | null | undefined, placed: string | null | undefined): boolean {
+  return members !== null && members !== undefined && members !== (placed ?? '0');
 }

@@ -4,6 +4,8 @@ import type { Redis } from 'ioredis';
 /** One verb per script; each file says its keys, arguments and answer. */
 const names = [
   'admit',
+  'join',
+  'place',
   'append',
   'read-tickets',
   'read-sale',

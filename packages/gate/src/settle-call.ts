@@ -17,7 +17,7 @@ export function settleCall(
     cursor.tip,
     settlement.fromPosition,
     settlement.toPosition,
-    settlement.toPosition === cursor.position ? '1' : '0',
+    settlement.toPosition === cursor.position ? `${cursor.position} ${cursor.head}` : '',
     retentionMs,
     keys.news,
     tickets.length,

@@ -1,4 +1,4 @@
-import type { Item, Sale } from '@holdfast/core';
+import type { Draw, Item, Sale } from '@holdfast/core';
 import { newcomerRefusals } from '@holdfast/core';
 
 /** The part of a sale that its gate stores as one text, because no script looks into it. */
@@ -6,11 +6,13 @@ interface Document {
   name: string;
   holdSeconds: number;
   items: Item[];
+  draw?: Draw;
 }
 
 /** Fields of the gate's hash that follow from the terms; the version comes first, since a script compares it. */
 export function termFields(sale: Sale): [string, string][] {
-  const document: Document = { name: sale.name, holdSeconds: sale.holdSeconds, items: sale.items };
+  const { name, holdSeconds, items, draw } = sale;
+  const document: Document = { name, holdSeconds, items, ...(draw !== undefined && { draw }) };
   return [
     ['terms', String(sale.termsVersion)],
     ['status', sale.status],
@@ -21,7 +23,13 @@ export function termFields(sale: Sale): [string, string][] {
     ['waitlist', sale.waitlist ? '1' : '0'],
     ['currency', sale.currency],
     ['doc', JSON.stringify(document)],
+    ...(draw === undefined ? [] : [['members', membersOf(draw)] satisfies [string, string]]),
   ];
+}
+
+/** How many must have their place in line before the first newcomer; more than any number while nobody knows. */
+function membersOf({ result }: Draw): string {
+  return result === null ? 'gathering' : String(result.members);
 }
 
 export function documentOf(text: string): Document {

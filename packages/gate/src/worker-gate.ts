@@ -5,6 +5,8 @@ import {
   type IntakeEntry,
   type IntakeRead,
   type PackedLine,
+  type PlaceAnswer,
+  type PlaceRequest,
   type RefusalCode,
   type RefusalCount,
   refuse,
@@ -20,7 +22,7 @@ import { parseEntry, tipAfter } from './entry-format.ts';
 import { insist } from './insist.ts';
 import { bootKey, keysOf, shardOf } from './keys.ts';
 import { rebuild } from './rebuild.ts';
-import { readSale } from './sale-reader.ts';
+import { isPlacing, readSale } from './sale-reader.ts';
 import { loadScripts } from './scripts.ts';
 import { settleCall } from './settle-call.ts';
 import { hashFields } from './terms.ts';
@@ -141,6 +143,8 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
           'terms',
           'rebuilding',
           'staged',
+          'members',
+          'placed',
         );
       }
       return pipeline.exec();
@@ -167,9 +171,19 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     const fields = hashFields(flat);
     const state = stateOf(
       saleId,
-      ['epoch', 'seq', 'tip', 'cursor', 'journal', 'time', 'terms', 'rebuilding', 'staged'].map(
-        (name) => fields[name] ?? null,
-      ),
+      [
+        'epoch',
+        'seq',
+        'tip',
+        'cursor',
+        'journal',
+        'time',
+        'terms',
+        'rebuilding',
+        'staged',
+        'members',
+        'placed',
+      ].map((name) => fields[name] ?? null),
     );
     if (state === null) return null;
     const inIntake = new Map<string, number>();
@@ -207,7 +221,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     for (let attempt = 0; attempt < 4; attempt++) {
       const sale = await readSale(run, shardOf(saleId, shards), saleId);
       if ('kind' in sale) return sale;
-      const prepared = prepare(request, sale, [{ sku, quantity, unitPriceMinor: 0 }], ticketId);
+      const prepared = prepare(request, sale, [{ sku, quantity, unitPriceMinor: 0 }], 'withdraw', ticketId);
       const { names, args } = admitCall(keys, sale, Number.MAX_SAFE_INTEGER, [prepared]);
       const reply = await call('admit', names, args);
       const admission = readAdmissions(reply as string, 1).admissions[0];
@@ -224,6 +238,19 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
       return ticket === null ? refuse('unknown_ticket') : { kind: 'admitted', ticket, replayed: true };
     }
     return refuse('gate_unavailable', { retryAfterSeconds: 1 });
+  }
+
+  async function place(
+    saleId: string,
+    { epoch, members, first, ticketIds }: PlaceRequest,
+  ): Promise<PlaceAnswer> {
+    const keys = keysFor(saleId);
+    const names = [keys.boot, keys.sale, keys.intake, keys.buyers, ...ticketIds.map(keys.ticket)];
+    const [word, placed] = (await call('place', names, [epoch, first, members, keys.news])) as [
+      string,
+      number,
+    ];
+    return word === 'placed' || word === 'gap' ? { kind: word, placed } : { kind: 'refused', why: word };
   }
 
   async function readRefusals(saleIds: readonly string[]): Promise<Map<string, RefusalCount[]>> {
@@ -278,6 +305,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
       );
     },
     withdraw,
+    place,
     readRefusals,
     dropRefusals,
     close: async () => redis.disconnect(),
@@ -287,7 +315,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
 type RawEntry = [id: string, fields: [string, string, string, string]];
 
 function stateOf(saleId: string, values: (string | null)[]): GateState | null {
-  const [epoch, seq, tip, cursor, journal, time, terms, rebuilding, staged] = values;
+  const [epoch, seq, tip, cursor, journal, time, terms, rebuilding, staged, members, placed] = values;
   if (epoch === null && rebuilding === null) return null;
   return {
     saleId,
@@ -300,5 +328,6 @@ function stateOf(saleId: string, values: (string | null)[]): GateState | null {
     termsVersion: Number(terms ?? 0),
     rebuilding: rebuilding === null || rebuilding === undefined ? null : Number(rebuilding),
     staged: Number(staged ?? 0),
+    placing: isPlacing(members, placed),
   };
 }

@@ -1,6 +1,7 @@
 import type { Cursor, NewEvent, Sale } from '@holdfast/core';
 import type pg from 'pg';
 import { inTransaction, isConflict, isUniqueViolation, type Queryable } from './database.ts';
+import { insertDraw, updateDraw } from './draw.ts';
 import { takeFence } from './fence.ts';
 import { insertEvents, journalStart, link } from './journal.ts';
 import { type AcceptedRequest, insertRequest } from './requests.ts';
@@ -85,6 +86,8 @@ export interface SaleChange {
   /** Units to add to the stock, per sku. */
   restocked: ReadonlyMap<string, number>;
   event: NewEvent;
+  /** Opens the lobby: the secret that the sale's `draw.commitment` is the digest of. */
+  seed?: string | undefined;
   /** Remembered in the same transaction, so that a request that is sent again after a crash changes nothing twice. */
   request?: AcceptedRequest | null;
 }
@@ -114,6 +117,10 @@ export async function changeSale(
         if (taken !== 'taken') return taken;
         if (change.request != null && !(await insertRequest(client, change.request))) return 'repeated';
         await updateSale(client, sale);
+        if (sale.draw !== undefined)
+          await (change.seed === undefined
+            ? updateDraw(client, sale.id, sale.draw)
+            : insertDraw(client, sale.id, sale.draw, change.seed));
         for (const [sku, delta] of change.restocked) {
           await client.query('update items set stock = stock + $3 where sale_id = $1 and sku = $2', [
             sale.id,

@@ -10,6 +10,7 @@ import {
   rowsOf,
   type Statement,
 } from './database.ts';
+import { countPlaced } from './draw.ts';
 import { takeFence } from './fence.ts';
 import { chain, insertEvents, type JournalRow } from './journal.ts';
 
@@ -67,6 +68,8 @@ async function writeRun(
   await countUnits(db, saleId, result);
   if (result.inserted.length > 0) await insertReservations(db, region, result.inserted);
   if (result.updated.length > 0) await updateReservations(db, result.updated);
+  if (result.placed.length > 0) await placeReservations(db, result.placed);
+  if (result.drawnTo > 0) await countPlaced(db, saleId, result.drawnTo);
   if (rows.length > 0) await insertEvents(db, saleId, rows);
   return result.released.size > 0 ? countReleased(db, saleId, result.released) : new Map();
 }
@@ -185,6 +188,27 @@ async function updateReservations(db: Queryable, updated: readonly Reservation[]
       numbers(updated.map((r) => r.extensions)),
       numbers(updated.map((r) => r.extendedSeconds)),
       texts(updated.map((r) => outcomesText(r.outcomes))),
+    ],
+  });
+}
+
+const placeReservationsStatement: Statement = {
+  name: 'place-reservations',
+  text: `
+    update reservations r set epoch = u.epoch, seq = u.seq, tip = u.tip
+      from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[]) as u (ticket_id, epoch, seq, tip)
+     where r.ticket_id = u.ticket_id`,
+};
+
+/** The place in line changes once, and only for who was drawn: every other update leaves that index alone. */
+async function placeReservations(db: Queryable, placed: readonly Reservation[]): Promise<void> {
+  await db.query({
+    ...placeReservationsStatement,
+    values: [
+      texts(placed.map((r) => r.ticketId)),
+      numbers(placed.map((r) => r.epoch)),
+      numbers(placed.map((r) => r.seq)),
+      texts(placed.map((r) => r.tip)),
     ],
   });
 }

@@ -5,6 +5,7 @@
 import type { Cursor, NewEvent, RunLedger, Sale } from '@holdfast/core';
 import { changeSale, createSale, type SaleChange } from './change-sale.ts';
 import { commitRun } from './commit-run.ts';
+import { drawnAt, readLobby } from './draw.ts';
 import { type DatabaseOptions, openDatabase } from './database.ts';
 import { readJournal } from './journal.ts';
 import { liveSales } from './live-sales.ts';
@@ -59,6 +60,9 @@ export function createLedger(options: LedgerOptions): Ledger {
     recordRefusals: (saleId, refusals) => recordRefusals(pool, saleId, refusals),
     journal: (saleId, afterPosition, limit) => readJournal(pool, saleId, afterPosition, limit),
     createSale: (sale, stock, event, request) => createSale(pool, region, sale, stock, event, request),
+    readLobby: (saleId, position) => readLobby(pool, saleId, position),
+    drawnAt: (saleId) => drawnAt(pool, saleId),
+    draw: (read, sale, event) => changeSale(pool, region, read, { sale, restocked: new Map(), event }),
     changeSale: (read, change) => changeSale(pool, region, read, change),
     readRequest: (key) => readRequest(pool, key),
     answerRequest: (request, status, body) => answerRequest(pool, request, status, body),

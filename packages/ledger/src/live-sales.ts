@@ -6,8 +6,9 @@ const liveSalesStatement: Statement = {
   name: 'live-sales',
   text: `
     select s.id, s.shard, s.terms_version, g.epoch, g.revision, g.committed_seq, g.tip, g.position, g.head, g.ran_at,
+           d.members, d.placed, s.status, s.opens_at,
            (select min(r.expires_at) from reservations r where r.sale_id = s.id) as next_deadline
-      from sales s join gates g on g.sale_id = s.id and g.region = $1
+      from sales s join gates g on g.sale_id = s.id and g.region = $1 left join draws d on d.sale_id = s.id
      order by s.id`,
 };
 
@@ -15,6 +16,11 @@ interface LiveRow {
   id: string;
   shard: string;
   terms_version: number;
+  status: string;
+  opens_at: number | null;
+  members: number | null;
+  /** Null without a lobby. */
+  placed: number | null;
   epoch: number;
   revision: number;
   committed_seq: number;
@@ -32,6 +38,7 @@ export async function liveSales(db: Queryable, region: string): ReturnType<RunLe
     shard: row.shard,
     termsVersion: row.terms_version,
     nextDeadline: row.next_deadline,
+    drawAt: drawAt(row),
     cursor: {
       epoch: row.epoch,
       revision: row.revision,
@@ -42,4 +49,9 @@ export async function liveSales(db: Queryable, region: string): ReturnType<RunLe
       ranAt: row.ran_at,
     },
   }));
+}
+
+function drawAt({ status, opens_at, members, placed }: LiveRow): number | null {
+  if (placed === null || (members !== null && placed >= members)) return null;
+  return members === null && status === 'lobby' ? opens_at : 0;
 }

@@ -1,4 +1,4 @@
-import type { Counters, Cursor, Item, LedgerSale, Sale, SaleStatus } from '@holdfast/core';
+import type { Counters, Cursor, Draw, Item, LedgerSale, Sale, SaleStatus } from '@holdfast/core';
 import { type Queryable, rowsOf, type Statement } from './database.ts';
 
 /** Epoch, revision, cursor and tip, with the sale's terms and counters, in one statement and so at one instant. */
@@ -7,9 +7,11 @@ const readSaleStatement: Statement = {
   text: `
     select s.id, s.name, s.status, s.opens_at, s.closes_at, s.hold_seconds, s.per_buyer_limit, s.currency, s.shard,
            s.config, s.terms_version, s.created_at,
+           d.commitment, d.beacon, d.members, d.list_hash, d.placed,
+           case when d.members is not null then d.seed end as seed,
            g.epoch, g.revision, g.committed_seq, g.tip, g.position, g.head, g.ran_at, g.waiting,
            (select json_agg(i order by i.place) from items i where i.sale_id = s.id) as items
-      from sales s join gates g on g.sale_id = s.id and g.region = $2
+      from sales s join gates g on g.sale_id = s.id and g.region = $2 left join draws d on d.sale_id = s.id
      where s.id = $1`,
 };
 
@@ -26,6 +28,12 @@ interface SaleRow {
   config: string;
   terms_version: number;
   created_at: number;
+  commitment: string | null;
+  beacon: string | null;
+  members: number | null;
+  list_hash: string | null;
+  seed: string | null;
+  placed: number | null;
   epoch: number;
   revision: number;
   committed_seq: number;
@@ -88,7 +96,20 @@ function saleOf(row: SaleRow): LedgerSale {
     createdAt: row.created_at,
     termsVersion: row.terms_version,
   };
-  return { sale, cursor, items, withdrawn, waiting: row.waiting };
+  if (row.commitment !== null) sale.draw = drawOf({ ...row, commitment: row.commitment });
+  return { sale, cursor, items, withdrawn, waiting: row.waiting, placed: row.placed ?? 0 };
+}
+
+/** The seed comes with what was drawn, and not before. */
+function drawOf({
+  commitment,
+  beacon,
+  seed,
+  members,
+  list_hash: listHash,
+}: SaleRow & { commitment: string }): Draw {
+  const result = seed === null || members === null || listHash === null ? null : { seed, members, listHash };
+  return { commitment, beacon, result };
 }
 
 function itemOf(row: ItemRow): Item {

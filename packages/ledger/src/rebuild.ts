@@ -1,6 +1,7 @@
 import { type Cursor, type IntakeEntry, isReserve, type RebuildSource } from '@holdfast/core';
 import type pg from 'pg';
 import { inTransaction, type Queryable, rowsOf, type Statement } from './database.ts';
+import { pagesOfMembers } from './draw.ts';
 import { takeFence } from './fence.ts';
 import { insertEvents, link } from './journal.ts';
 import { knownTickets, pagesOfReservations, readReservations } from './read-reservations.ts';
@@ -58,7 +59,9 @@ export async function fenceRebuild(
     waiting: fence.waiting,
     reservations: pagesOfReservations(pool, saleId, pageSize),
     released: pagesOfReleased(pool, saleId),
-    unknownOf: (entries) => unknownOf(pool, saleId, entries),
+    members: fence.sale.draw === undefined ? none() : pagesOfMembers(pool, saleId),
+    placed: fence.placed,
+    unknownOf: (entries) => unknownOf(pool, saleId, entries, fence.placed),
   };
 }
 
@@ -82,7 +85,15 @@ async function* pagesOfReleased(db: Queryable, saleId: string): AsyncGenerator<M
   }
 }
 
-async function unknownOf(db: Queryable, saleId: string, entries: IntakeEntry[]): Promise<IntakeEntry[]> {
+async function* none(): AsyncGenerator<never> {}
+
+/** `placed`: the last number of the draw that the ledger has decided. */
+async function unknownOf(
+  db: Queryable,
+  saleId: string,
+  entries: IntakeEntry[],
+  placed: number,
+): Promise<IntakeEntry[]> {
   const known = await knownTickets(
     db,
     entries.filter(isReserve).map((entry) => entry.ticketId),
@@ -92,7 +103,8 @@ async function unknownOf(db: Queryable, saleId: string, entries: IntakeEntry[]):
   const decided = new Set(
     reservations.flatMap((r) => Object.keys(r.outcomes).map((id) => `${r.ticketId} ${id}`)),
   );
-  return entries.filter((entry) =>
-    isReserve(entry) ? !known.has(entry.ticketId) : !decided.has(`${entry.ticketId} ${entry.id}`),
-  );
+  return entries.filter((entry) => {
+    if (entry.kind === 'place') return entry.number > placed;
+    return isReserve(entry) ? !known.has(entry.ticketId) : !decided.has(`${entry.ticketId} ${entry.id}`);
+  });
 }

@@ -68,6 +68,15 @@ export interface Tables {
   };
   reservation_lines: { ticket_id: string; sku: string; quantity: number; unit_price_minor: number };
   buyers: { sale_id: string; buyer_id: string; released: number };
+  draws: {
+    sale_id: string;
+    commitment: string;
+    seed: string;
+    beacon: string | null;
+    members: number | null;
+    list_hash: string | null;
+    placed: number;
+  };
   events: {
     sale_id: string;
     position: number;

@@ -16,6 +16,7 @@ import {
   type RunResult,
   type WorkerGate,
 } from '@holdfast/core';
+import { drawLobby, drawsNow } from './draw.ts';
 import { bootShard, rebuildSale } from './recovery.ts';
 import { settleJournal, settleRun } from './settle.ts';
 
@@ -92,16 +93,18 @@ async function commitBatch(
   at: LedgerSale,
   read: Extract<IntakeRead, { kind: 'batch' }>,
   report: CommitReport,
-): Promise<LedgerSale | 'at_end' | 'busy' | 'stale'> {
+): Promise<LedgerSale | 'at_end' | 'busy' | 'stale' | 'again'> {
   const { ledger } = parts;
   const saleId = at.sale.id;
   // Holds lapse only when everything that reached the gate before `now` is in this batch: a confirm in time counts.
   const due = read.drained ? await ledger.dueHolds(saleId, read.now, maxExpiries) : [];
   if (read.entries.length === 0 && due.length === 0) {
-    if (read.journalPosition >= at.cursor.position) return 'at_end';
+    const draws = drawsNow(at, read.now);
+    if (read.journalPosition >= at.cursor.position) return draws ? drawLobby(parts, at, read.now) : 'at_end';
     await settleJournal(parts, saleId, read.journalPosition, at.cursor.position);
     // Settling may have granted units to those who wait: entries that this run has not read.
-    return at.waiting > 0 ? 'stale' : 'at_end';
+    if (at.waiting > 0) return 'stale';
+    return draws ? 'again' : 'at_end';
   }
   const startedAt = performance.now();
   const { result, answer } = await decideAndCommit(ledger, at, read, due);
@@ -163,8 +166,8 @@ async function decide(
   const commanded = new Set<string>();
   const buyers = new Set<string>();
   for (const entry of entries) {
-    if (isReserve(entry)) buyers.add(entry.buyerId);
-    else commanded.add(entry.ticketId);
+    if (isReserve(entry) || entry.kind === 'place') buyers.add(entry.buyerId);
+    if (!isReserve(entry)) commanded.add(entry.ticketId);
   }
   const named = commanded.size === 0 ? [] : await ledger.readReservations(sale.id, [...commanded]);
   const used = sale.perBuyerLimit === null ? new Map() : await ledger.usedUnits(sale.id, [...buyers]);
@@ -196,5 +199,12 @@ function advance(at: LedgerSale, result: RunResult, cursor: LedgerSale['cursor']
     });
   }
   for (const [sku, units] of result.withdrawn) withdrawn.set(sku, (withdrawn.get(sku) ?? 0) + units);
-  return { sale: at.sale, cursor, items, withdrawn, waiting: at.waiting + result.waiting };
+  return {
+    sale: at.sale,
+    cursor,
+    items,
+    withdrawn,
+    waiting: at.waiting + result.waiting,
+    placed: Math.max(at.placed, result.drawnTo),
+  };
 }

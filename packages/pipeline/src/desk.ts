@@ -8,6 +8,7 @@ import {
   type Cursor,
   type ExtensionRule,
   house,
+  isLobbyOver,
   type Item,
   type LedgerSale,
   makeTicketId,
@@ -20,6 +21,7 @@ import {
   type SaleVerb,
   type WorkerGate,
 } from '@holdfast/core';
+import { commitmentOf } from './draw-order.ts';
 
 /** A sale as it is asked for. Times are epoch milliseconds. */
 export interface NewSale {
@@ -56,7 +58,18 @@ export type DeskVerb = Extract<SaleVerb, 'open' | 'pause' | 'resume' | 'close' |
 export interface Desk {
   create(sale: NewSale, request: DeskRequest | null): Promise<DeskAnswer>;
   change(saleId: string, terms: SaleTerms, request: DeskRequest | null): Promise<DeskAnswer>;
-  move(saleId: string, verb: DeskVerb, request: DeskRequest | null): Promise<DeskAnswer>;
+  /**
+   * Opening a lobby ends it, and is answered when all its members have their place in line; `beacon` is a public value
+   * that nobody had before, and only a lobby's opening takes one.
+   */
+  move(
+    saleId: string,
+    verb: DeskVerb,
+    request: DeskRequest | null,
+    beacon?: string | null,
+  ): Promise<DeskAnswer>;
+  /** Opens the lobby, and publishes the digest of the seed by which its members will be drawn. */
+  openLobby(saleId: string, request: DeskRequest | null): Promise<DeskAnswer>;
   /** Adds `quantity` units (1 or more) to an item's stock. */
   restock(saleId: string, sku: string, quantity: number, request: DeskRequest | null): Promise<DeskAnswer>;
   /** Takes `quantity` units (1 or more) off the sale; `not_enough_available` when the gate cannot give them. */
@@ -69,6 +82,7 @@ interface DeskChange {
   sale: Sale;
   restocked: ReadonlyMap<string, number>;
   event: NewEvent;
+  seed?: string | undefined;
   request: DeskRequest | null;
 }
 
@@ -108,6 +122,8 @@ const changeWithinMs = 5_000;
 const effectiveWithinMs = 5_000;
 /** A withdrawal waits in line behind everything that the intake may hold; its units have left the sale at once. */
 const withdrawnWithinMs = 30_000;
+/** The last of a large lobby has its place seconds after the draw. */
+const drawnWithinMs = 30_000;
 const pauseMs = 20;
 const retryPauseMs = 4;
 
@@ -115,7 +131,12 @@ export function createDesk(parts: DeskParts): Desk {
   return {
     create: (sale, request) => create(parts, sale, request),
     change: (saleId, terms, request) => changeTerms(parts, saleId, terms, request),
-    move: (saleId, verb, request) => move(parts, saleId, verb, request),
+    async move(saleId, verb, request, beacon = null) {
+      const read = verb === 'open' ? await parts.ledger.readSale(saleId) : null;
+      if (read?.sale.status === 'lobby') return openDrawn(parts, saleId, beacon, request);
+      return beacon === null ? move(parts, saleId, verb, request) : refuse('invalid_transition');
+    },
+    openLobby: (saleId, request) => openLobby(parts, saleId, request),
     restock: (saleId, sku, quantity, request) => restock(parts, saleId, sku, quantity, request),
     withdraw: (saleId, sku, quantity, request) => withdraw(parts, saleId, sku, quantity, request),
     settle: async (saleId) => effective(parts, saleId, 'repeated'),
@@ -156,6 +177,9 @@ function changeTerms(
 ): Promise<DeskAnswer> {
   return step(parts, saleId, request, ({ sale }) => {
     if (sale.status === 'settled' || sale.status === 'cancelled') return refuse('invalid_transition');
+    // The list of a lobby that is over must stay what it is.
+    const isOver = sale.draw !== undefined && isLobbyOver(sale, timeOf(parts));
+    if (isOver && terms.opensAt !== undefined) return refuse('invalid_transition');
     const changed = { ...sale, ...terms };
     if (changed.opensAt !== null && changed.closesAt !== null && changed.opensAt >= changed.closesAt)
       return refuse('invalid_body');
@@ -170,15 +194,73 @@ async function move(
   request: DeskRequest | null,
 ): Promise<DeskAnswer> {
   // The gate judges by its own clock, which may be behind this process's.
-  const gateNow = (await parts.gate.peek([saleId])).get(saleId)?.now ?? Number.POSITIVE_INFINITY;
+  const gateNow = await gateTime(parts, saleId);
   return step(parts, saleId, request, ({ sale }) => {
     const status = moveSale(sale.status, verb);
-    if (status === null) return refuse('invalid_transition');
+    if (status === null || (verb === 'open' && sale.status === 'lobby')) return refuse('invalid_transition');
     const at = timeOf(parts);
     const terms = verb === 'open' ? openNow(sale, Math.min(at, gateNow)) : {};
     const data: NewEvent['data'] = Object.keys(terms).length === 0 ? { status } : { status, terms };
     return { sale: { ...sale, ...terms, status }, event: happened('sale_moved', data, at) };
   });
+}
+
+async function openLobby(parts: DeskParts, saleId: string, request: DeskRequest | null): Promise<DeskAnswer> {
+  const gateNow = await gateTime(parts, saleId);
+  const seed = randomBytes(32).toString('hex');
+  return step(parts, saleId, request, ({ sale }) => {
+    const status = moveSale(sale.status, 'openLobby');
+    if (status === null || isLobbyOver(sale, Math.min(timeOf(parts), gateNow)))
+      return refuse('invalid_transition');
+    const commitment = commitmentOf(seed);
+    const draw = { commitment, beacon: null, result: null };
+    const event = happened('sale_moved', { status, commitment }, timeOf(parts));
+    return { sale: { ...sale, status, draw }, event, seed };
+  });
+}
+
+/** From its opening time on nobody joins a lobby, and the run that then finds the intake at its end draws. */
+async function openDrawn(
+  parts: DeskParts,
+  saleId: string,
+  beacon: string | null,
+  request: DeskRequest | null,
+): Promise<DeskAnswer> {
+  const gateNow = await gateTime(parts, saleId);
+  let isOver = false;
+  const answer = await step(parts, saleId, request, ({ sale }) => {
+    const at = Math.min(timeOf(parts), gateNow);
+    isOver = sale.status === 'lobby' && isLobbyOver(sale, at);
+    // A beacon that comes when the list is final could have been chosen to suit it.
+    if (sale.status !== 'lobby' || sale.draw === undefined || isOver) return refuse('invalid_transition');
+    const terms = { opensAt: at, ...openNow(sale, at) };
+    const data: NewEvent['data'] = beacon === null ? { terms } : { terms, beacon };
+    return {
+      sale: { ...sale, ...terms, draw: { ...sale.draw, beacon } },
+      event: happened('sale_changed', data, at),
+    };
+  });
+  const isUnderWay = answer.kind === 'refused' && isOver && beacon === null;
+  return answer.kind === 'refused' && !isUnderWay ? answer : placesGiven(parts, saleId, answer);
+}
+
+/** Waits until nobody of the lobby is without a place in line; whatever dies meanwhile, a sweep goes on. */
+async function placesGiven(parts: DeskParts, saleId: string, answer: DeskAnswer): Promise<DeskAnswer> {
+  const deadline = Date.now() + drawnWithinMs;
+  const kind = answer.kind === 'repeated' ? 'repeated' : 'done';
+  for (;;) {
+    const settled = await effective(parts, saleId, kind);
+    if (settled.kind === 'refused') return settled;
+    const at = await parts.ledger.readSale(saleId);
+    const gate = (await parts.gate.peek([saleId])).get(saleId) ?? null;
+    if (at?.sale.draw?.result != null && gate?.placing === false) return effective(parts, saleId, kind);
+    if (Date.now() > deadline) return refuse('ledger_unavailable', { retryAfterSeconds: 1 });
+    await wait(pauseMs);
+  }
+}
+
+async function gateTime({ gate }: DeskParts, saleId: string): Promise<number> {
+  return (await gate.peek([saleId])).get(saleId)?.now ?? Number.POSITIVE_INFINITY;
 }
 
 /** Who presses open means now: a later opening time is brought forward, and a closing time that is over is dropped. */
@@ -206,7 +288,9 @@ function restock(
   });
 }
 
-type Decision = { sale: Sale; event: NewEvent; restocked?: ReadonlyMap<string, number> } | Refusal;
+type Decision =
+  | { sale: Sale; event: NewEvent; restocked?: ReadonlyMap<string, number>; seed?: string }
+  | Refusal;
 
 /** Reads, decides and writes under the comparison; again as long as a commit run came between, for a bounded time. */
 async function step(
@@ -229,6 +313,7 @@ async function step(
       sale: { ...decision.sale, termsVersion: read.sale.termsVersion + 1 },
       event: decision.event,
       restocked: decision.restocked ?? new Map(),
+      seed: decision.seed,
       request,
     });
     if (answer === 'changed') return effective(parts, saleId, 'done');

@@ -112,7 +112,7 @@ export function createSweep(
 
 /** What stood still since the last look is nobody's work; what moved is somebody's. */
 function needsRun(
-  { cursor, nextDeadline, termsVersion }: LiveSale,
+  { cursor, nextDeadline, termsVersion, drawAt }: LiveSale,
   gate: GateState,
   before: { committedSeq: number; journal: number } | undefined,
 ): boolean {
@@ -120,6 +120,7 @@ function needsRun(
   if (gate.seq === cursor.committedSeq && gate.tip !== cursor.tip) return true;
   if (gate.termsVersion < termsVersion) return true;
   if (nextDeadline !== null && nextDeadline < gate.now) return true;
+  if (drawAt !== null && drawAt <= gate.now) return true;
   const stoodStill = before !== undefined && before.committedSeq === cursor.committedSeq;
   if (gate.seq > cursor.committedSeq && stoodStill) return true;
   return (

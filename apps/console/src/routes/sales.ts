@@ -3,6 +3,7 @@ import {
   moveBody,
   newSaleBody,
   newSaleOf,
+  openBody,
   readCursor,
   refusalRecord,
   saleChangeBody,
@@ -26,6 +27,8 @@ export function saleRoutes(parts: ConsoleParts): Route[] {
     { method: 'GET', path: '/v1/sales', handle: (c) => list(c, parts) },
     { method: 'GET', path: '/v1/sales/:saleId', handle: (c) => read(c, parts) },
     { method: 'PATCH', path: '/v1/sales/:saleId', handle: (c) => change(c, parts) },
+    { method: 'POST', path: '/v1/sales/:saleId/open', handle: (c) => open(c, parts) },
+    { method: 'POST', path: '/v1/sales/:saleId/lobby', handle: (c) => move(c, parts, 'lobby') },
     { method: 'POST', path: '/v1/sales/:saleId/items/:sku/stock', handle: (c) => stock(c, parts) },
     ...verbs.map(
       (verb): Route => ({
@@ -37,7 +40,7 @@ export function saleRoutes(parts: ConsoleParts): Route[] {
   ];
 }
 
-const verbs: DeskVerb[] = ['open', 'pause', 'resume', 'close', 'cancel'];
+const verbs: DeskVerb[] = ['pause', 'resume', 'close', 'cancel'];
 
 async function create(c: ConsoleContext, parts: ConsoleParts): Promise<Response> {
   const read = await readBody(c, newSaleBody);
@@ -69,7 +72,21 @@ async function change(c: ConsoleContext, parts: ConsoleParts): Promise<Response>
   );
 }
 
-async function move(c: ConsoleContext, parts: ConsoleParts, verb: DeskVerb): Promise<Response> {
+async function open(c: ConsoleContext, parts: ConsoleParts): Promise<Response> {
+  const read = await readBody(c, openBody, 'optional');
+  if (!read.ok) return read.response;
+  const saleId = saleIdOf(c);
+  if (saleId === null) return refused(c, refuse('unknown_sale'));
+  return once(
+    c,
+    parts,
+    read.body,
+    (request) => parts.desk.move(saleId, 'open', request, read.body.beacon ?? null),
+    (id) => changed(parts.ledger, id),
+  );
+}
+
+async function move(c: ConsoleContext, parts: ConsoleParts, verb: DeskVerb | 'lobby'): Promise<Response> {
   const read = await readBody(c, moveBody, 'optional');
   if (!read.ok) return read.response;
   const saleId = saleIdOf(c);
@@ -78,7 +95,8 @@ async function move(c: ConsoleContext, parts: ConsoleParts, verb: DeskVerb): Pro
     c,
     parts,
     read.body,
-    (request) => parts.desk.move(saleId, verb, request),
+    (request) =>
+      verb === 'lobby' ? parts.desk.openLobby(saleId, request) : parts.desk.move(saleId, verb, request),
     (id) => changed(parts.ledger, id),
   );
 }

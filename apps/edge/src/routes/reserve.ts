@@ -9,7 +9,7 @@ import {
   ticketJson,
 } from '@holdfast/contracts';
 import { type EdgeGate, type ReserveRequest, refuse, saleIdPattern, type Ticket } from '@holdfast/core';
-import { type Handle, headerOf, json } from '../call.ts';
+import { type EdgeContext, type Handle, headerOf, json } from '../call.ts';
 import { type BodyRules, readBody } from '../read-body.ts';
 import type { TicketWatches } from '../ticket-watch.ts';
 
@@ -24,18 +24,8 @@ const wrongKey: BodyRules = { issues: [idempotencyIssue] };
 /** `POST /v1/sales/{saleId}/reservations` */
 export function reserve(gate: EdgeGate, watches: TicketWatches): Handle {
   return async (c, requestId) => {
-    const key = readIdempotencyKey(headerOf(c, 'idempotency-key'));
-    const read = await readBody(c, requestId, reservationBody, key.kind === 'invalid' ? wrongKey : hotRules);
-    if (read.kind === 'answer') return read.answer;
-    const saleId = c.req.param('saleId') ?? '';
-    if (!saleIdPattern.test(saleId)) return problem('unknown_sale', requestId);
-
-    const request: ReserveRequest = {
-      saleId,
-      buyerId: read.body.buyerId,
-      lines: read.body.lines ?? null,
-      idempotencyKey: key.kind === 'key' ? key.key : null,
-    };
+    const request = await readRequest(c, requestId);
+    if ('status' in request) return request;
     // Who gets units is decided for many requests at once, in packages/gate/src/lua/admit.lua.
     const answer = await gate.reserve(request);
     if (answer.kind === 'refused') return refusalProblem(answer, requestId);
@@ -43,6 +33,32 @@ export function reserve(gate: EdgeGate, watches: TicketWatches): Handle {
     const waitSeconds = readWaitSeconds(headerOf(c, 'prefer'));
     const ticket = waitSeconds > 0 ? await decided(watches, answer.ticket, waitSeconds) : answer.ticket;
     return answer.replayed ? replay(ticket) : firstAnswer(ticket, requestId, waitSeconds > 0);
+  };
+}
+
+/** `POST /v1/sales/{saleId}/lobby`: once per buyer, whatever key is brought. */
+export function joinLobby(gate: EdgeGate): Handle {
+  return async (c, requestId) => {
+    const asked = await readRequest(c, requestId);
+    if ('status' in asked) return asked;
+    const answer = await gate.join(asked);
+    if (answer.kind === 'refused') return refusalProblem(answer, requestId);
+    return answer.replayed ? replay(answer.ticket) : firstAnswer(answer.ticket, requestId, false);
+  };
+}
+
+/** The checked request, or what is answered instead. */
+async function readRequest(c: EdgeContext, requestId: string): Promise<ReserveRequest | Answer> {
+  const key = readIdempotencyKey(headerOf(c, 'idempotency-key'));
+  const read = await readBody(c, requestId, reservationBody, key.kind === 'invalid' ? wrongKey : hotRules);
+  if (read.kind === 'answer') return read.answer;
+  const saleId = c.req.param('saleId') ?? '';
+  if (!saleIdPattern.test(saleId)) return problem('unknown_sale', requestId);
+  return {
+    saleId,
+    buyerId: read.body.buyerId,
+    lines: read.body.lines ?? null,
+    idempotencyKey: key.kind === 'key' ? key.key : null,
   };
 }
 

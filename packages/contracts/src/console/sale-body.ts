@@ -89,8 +89,11 @@ export const saleChangeBody = z
   .refine((body) => Object.keys(body).length > 0, { error: 'must change something' })
   .superRefine(opensBeforeItCloses);
 
-/** Open, pause, resume, close and cancel take no fields. */
+/** The other verbs, lobby among them, take no fields. */
 export const moveBody = z.strictObject({});
+
+/** Open takes the value of a public beacon, when it ends a lobby. */
+export const openBody = z.strictObject({ beacon: plainText(256).optional() });
 
 /** A hold may be extended twice, by as much as it lasted in all, unless the sale says otherwise. */
 const defaultExtensions = 2;

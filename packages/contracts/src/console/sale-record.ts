@@ -5,6 +5,7 @@ import {
   type ReservationStatus,
   reservationStatuses,
 } from '@holdfast/core';
+import { drawJson } from '../sale.ts';
 import { isoTime, isoTimeOrNull } from '../text.ts';
 
 /** Units or rows of one sale and status, counted in rows. `house`: withdrawn by the house. */
@@ -65,6 +66,8 @@ export function saleRecord(at: LedgerSale, counts: SaleCounts) {
     items,
     /** Reservations per status. */
     counts: reservations,
+    /** The draw of the lobby: what of it is public; null without one. */
+    draw: drawJson(sale.draw ?? null),
     /** The journal's end, by which its export can be checked. */
     journal: { count: cursor.position, head: cursor.head },
   };

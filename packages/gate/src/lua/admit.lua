@@ -26,7 +26,7 @@ local requests, items = tonumber(ARGV[4]), tonumber(ARGV[5])
 if redis.call('EXISTS', boot) == 0 then return 'closed' end
 
 local names = { 'epoch', 'terms', 'rebuilding', 'time', 'newcomers', 'opensAt', 'closesAt', 'limit', 'waitlist', 'waiting',
-  'joined', 'seq', 'lined', 'decided', 'tip', 'cursor', 'journal' }
+  'joined', 'seq', 'lined', 'decided', 'tip', 'cursor', 'journal', 'members', 'placed' }
 local fixed = #names
 for item = 1, items do
   local sku, n = ARGV[5 + item], fixed + 3 * item
@@ -51,6 +51,8 @@ local at = string.format('%.0f', now)
 
 local function standing()
   if sale.newcomers ~= '' then return sale.newcomers, sale.opensAt end
+  -- Nobody comes before the members of a lobby who have no place in line yet.
+  if sale.members and sale.members ~= (sale.placed or '0') then return 'not_open', '' end
   if sale.opensAt ~= '' and now < tonumber(sale.opensAt) then return 'not_open', sale.opensAt end
   if sale.closesAt ~= '' and now >= tonumber(sale.closesAt) then return 'closed', '' end
   return nil

@@ -5,7 +5,7 @@
 -- whose own entry stays as the anchor of the chain.
 --
 -- KEYS  1 boot, 2 sale, 3 intake, 4 buyers, 5.. tickets that changed, then tickets that wait
--- ARGV  1 epoch, 2 cursor, 3 the ledger's tip there, 4 journal position before, 5 after, 6 '1' for the last piece,
+-- ARGV  1 epoch, 2 cursor, 3 the ledger's tip there, 4 journal position before, 5 after, 6 for the last piece the journal's count and head, else '',
 --       7 how long a final ticket stays readable (ms), 8 channel, 9 number of tickets, items, buyers, terms fields and
 --       those who wait (five arguments, 9 to 13), then
 --       per ticket: id, status, version, deadline or '', reason or '', final '1' or '0', number of outcomes, and per
@@ -18,7 +18,7 @@
 
 local saleKey, intake, buyers = KEYS[2], KEYS[3], KEYS[4]
 local epoch, ledgerCursor, ledgerTip = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-local from, to, last = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
+local from, to, last = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] ~= ''
 local retention, channel = ARGV[7], ARGV[8]
 local tickets, items, released, termFields, waiting =
   tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
@@ -119,6 +119,8 @@ local at = string.format('%.0f', now)
 -- Grants: only with the whole journal applied, or a unit could go to one who has given up.
 local granted = 0
 if last and to == journal then
+  changed[#changed + 1] = 'head'
+  changed[#changed + 1] = ARGV[6]
   local open = 0
   for w = 1, waiting do
     local id, buyer, lateUnits, count = take(), take(), tonumber(take()), tonumber(take())

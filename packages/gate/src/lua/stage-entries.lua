@@ -27,22 +27,40 @@ for i = 5, #KEYS do
     if not counts[1] or tonumber(counts[1]) + quantity > tonumber(counts[2]) then fits = false end
   end
   local reserves = kind == 'reserve' or kind == 'withdraw'
+  -- A member who is no longer in the lobby keeps what the ledger has decided.
+  local places = kind == 'place' and redis.call('HGET', KEYS[i], 'status') == 'lobby'
+  if kind == 'place' then
+    fits = fits and places
+    redis.call('HINCRBY', staged, 'placed', 1)
+  end
   if fits then
     for _, line in ipairs(lines) do redis.call('HINCRBY', staged, 'admitted:' .. line[1], line[2]) end
   end
-  if reserves then redis.call('HINCRBY', staged, 'lined', 1) end
+  if reserves or places then redis.call('HINCRBY', staged, 'lined', 1) end
   local sale = redis.call('HMGET', staged, 'seq', 'tip', 'lined')
   local seq = string.format('%.0f', tonumber(sale[1]) + 1)
   local entry = head .. '\n' .. (fits and '1' or '0') .. '\n' .. at .. '\n' .. sale[3]
   local tip = redis.sha1hex(sale[2] .. '\n' .. entry)
   redis.call('XADD', intake, seq .. '-0', 'e', entry, 'h', tip)
   redis.call('HSET', staged, 'seq', seq, 'tip', tip)
-  if kind == 'reserve' and not fits then redis.call('HSET', staged, 'joined', seq) end
+  if (kind == 'reserve' or kind == 'place') and not fits then redis.call('HSET', staged, 'joined', seq) end
   if reserves then
     redis.call('DEL', KEYS[i])
     redis.call('HSET', KEYS[i], 'status', 'queued', 'v', '1', 'seq', seq, 'epoch', ARGV[1],
       'buyer', buyer, 'order', at .. ' ' .. sale[3] .. ' ' .. packed, 'tip', tip)
     if buyer ~= '' then redis.call('HINCRBY', buyers, 'c:' .. buyer, units) end
+  elseif kind == 'join' then
+    redis.call('DEL', KEYS[i])
+    redis.call('HSET', KEYS[i], 'status', 'lobby', 'v', '1', 'seq', seq, 'epoch', ARGV[1],
+      'buyer', buyer, 'order', at .. ' 0 ' .. packed, 'tip', tip)
+  elseif kind == 'place' then
+    if places then
+      redis.call('HSET', KEYS[i], 'status', 'queued', 'v', '2', 'seq', seq, 'epoch', ARGV[1],
+        'order', at .. ' ' .. sale[3] .. ' ' .. packed, 'tip', tip)
+    end
+    if buyer ~= '' then redis.call('HINCRBY', buyers, 'c:' .. buyer, units) end
+  end
+  if reserves or kind == 'join' then
     if keyField ~= '' then redis.call('HSET', buyers, keyField, keyValue) end
   end
 end

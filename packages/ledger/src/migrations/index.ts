@@ -4,6 +4,7 @@ import * as gates from './0002-gates.ts';
 import * as reservations from './0003-reservations.ts';
 import * as journal from './0004-journal.ts';
 import * as refusalsAndRequests from './0005-refusals-and-requests.ts';
+import * as draws from './0007-draws.ts';
 
 /** In order, forward only. */
 export const migrations: Record<string, Migration> = {
@@ -12,4 +13,5 @@ export const migrations: Record<string, Migration> = {
   '0003-reservations': reservations,
   '0004-journal': journal,
   '0005-refusals-and-requests': refusalsAndRequests,
+  '0007-draws': draws,
 };
