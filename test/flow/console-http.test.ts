@@ -237,6 +237,33 @@ describe('a merchant', () => {
     expect((await buy('anna')).kind).toBe('admitted');
   });
 
+  it('opens a lobby with the digest of a seed, and shows the seed when it is drawn', async () => {
+    const { body: sale } = await post('/v1/sales', { name: 'Drawn', items: [{ sku: 'tee', stock: 3 }] });
+    const lobby = await post(`/v1/sales/${sale.id}/lobby`);
+    expect([lobby.status, lobby.body.status]).toEqual([200, 'lobby']);
+    expect(lobby.body.draw).toEqual({
+      commitment: expect.stringMatching(/^[0-9a-f]{64}$/),
+      beacon: null,
+      seed: null,
+      members: null,
+      listHash: null,
+    });
+    expect((await post(`/v1/sales/${sale.id}/lobby`)).body.code).toBe('invalid_transition');
+    expect((await post(`/v1/sales/${sale.id}/open`, { beacon: 7 })).status).toBe(422);
+    const open = await post(`/v1/sales/${sale.id}/open`, { beacon: 'draw 4711: 3 14 15' });
+    expect([open.status, open.body.status]).toEqual([200, 'open']);
+    expect(open.body.draw).toMatchObject({
+      commitment: lobby.body.draw.commitment,
+      beacon: 'draw 4711: 3 14 15',
+      members: 0,
+    });
+    expect(hash('sha256', Buffer.from(open.body.draw.seed, 'hex'))).toBe(lobby.body.draw.commitment);
+    const plain = await post('/v1/sales', { name: 'Plain', items: [{ sku: 'tee', stock: 3 }] });
+    expect((await post(`/v1/sales/${plain.body.id}/open`, { beacon: 'x' })).body.code).toBe(
+      'invalid_transition',
+    );
+  });
+
   it('creates a sale that is open from a later time on', async () => {
     const opensAt = new Date(Date.now() + 3_600_000).toISOString();
     await sell({ opensAt });

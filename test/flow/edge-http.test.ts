@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { problemCodes, problemKinds, saleSchema, ticketSchema } from '@holdfast/contracts';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { lobbyOf } from '../support/lobby.ts';
 import { type EdgeHouse, openEdgeHouse } from './edge-house.ts';
 
 let house: EdgeHouse;
@@ -622,6 +623,44 @@ describe('an edge in trouble', () => {
 });
 
 /** Reads a stream until it says `text`; null until it ends. */
+describe('a lobby', () => {
+  test('is joined once per buyer, left again, and drawn in front of those who come later', async () => {
+    const saleId = await lobbyOf(house, 10);
+    const lobby = `/v1/sales/${saleId}/lobby`;
+    const first = await post(lobby, { buyerId: 'anna' }, { 'Idempotency-Key': 'one' });
+    expect(first.status).toBe(202);
+    expect(first.body).toMatchObject({ status: 'lobby', buyerId: 'anna', ahead: 0 });
+    expect(first.headers.get('location')).toBe(`/v1/tickets/${first.body.id}`);
+    const again = await post(lobby, { buyerId: 'anna' }, { 'Idempotency-Key': 'two' });
+    expect([again.status, again.body.id, again.headers.get('idempotent-replayed')]).toEqual([
+      200,
+      first.body.id,
+      'true',
+    ]);
+    const second = await post(lobby, { buyerId: 'bert', lines: [{ sku: 'tee', quantity: 2 }] });
+    const third = await post(lobby, { buyerId: 'cleo' });
+    expect((await post(`/v1/tickets/${third.body.id}/cancel`)).body.status).toBe('cancelled');
+    expectProblem(
+      await post(lobby, { buyerId: 'dora', lines: [{ sku: 'cap', quantity: 1 }] }),
+      422,
+      'unknown_item',
+    );
+    expectProblem(await post(lobby, { buyerId: '' }), 422, 'invalid_body');
+    expectProblem(await reserve(saleId, 'late'), 409, 'not_open');
+    const shown = (await get(`/v1/sales/${saleId}`)).body;
+    expect(shown).toMatchObject({ status: 'lobby', draw: { seed: null, members: null } });
+    expect(shown.journal.head).toMatch(/^[0-9a-f]{64}$/);
+
+    expect(await house.desk.move(saleId, 'open', null)).toMatchObject({ kind: 'done' });
+    const late = await reserve(saleId, 'late');
+    expect(late.status).toBe(202);
+    expect(late.body.seq).toBeGreaterThan((await get(`/v1/tickets/${second.body.id}`)).body.seq);
+    expect((await get(`/v1/sales/${saleId}`)).body).toMatchObject({ status: 'open', draw: { members: 2 } });
+    expectProblem(await post(lobby, { buyerId: 'emil' }), 409, 'invalid_transition');
+    expect((await post(lobby, { buyerId: 'anna' })).body.id).toBe(first.body.id);
+  });
+});
+
 async function seen(stream: Response, text: string | null): Promise<void> {
   const reader = (stream.body as ReadableStream<Uint8Array>).getReader();
   for (let all = ''; text === null || !all.includes(text); ) {

@@ -123,6 +123,18 @@ describe('the rooms keep to themselves', () => {
     expect(complaints).toEqual([]);
   });
 
+  test('what judges an export shares nothing with what made it', () => {
+    const folder = 'apps/cli/src/verify/';
+    const complaints = eachImport(({ file, name }) => {
+      if (!file.startsWith(folder) || name === 'node:crypto') return null;
+      return name.startsWith('./')
+        ? null
+        : `${file} imports ${name}: the verifier is written apart; write here what it needs.`;
+    });
+    expect(sources.filter(({ file }) => file.startsWith(folder)).length).toBeGreaterThan(2);
+    expect(complaints).toEqual([]);
+  });
+
   test('what is imported is declared in the package.json of its room', () => {
     const complaints = eachImport(({ file, room, name }) => {
       if (name.startsWith('.') || name.startsWith('node:')) return null;

@@ -4,6 +4,7 @@ import { defineCommand, runMain } from 'citty';
 type Run = (rawArgs: string[]) => Promise<number>;
 
 const rush: Run = async (rawArgs) => (await import('./rush.ts')).rush(rawArgs);
+const verify: Run = async (rawArgs) => (await import('./verify.ts')).verify(rawArgs);
 
 const main = defineCommand({
   meta: {
@@ -28,12 +29,14 @@ const main = defineCommand({
       },
     }),
     rush: command('Send a crowd to a sale, and prove what happened', rush),
+    verify: command('Judge an exported journal, from the export alone', verify),
   },
 });
 
-// The rush reads its many options itself, --help too.
+// The rush and the verifier read their options themselves, --help too.
 const [name, ...rest] = process.argv.slice(2);
 if (name === 'rush') process.exitCode = await rush(rest);
+else if (name === 'verify') process.exitCode = await verify(rest);
 else await runMain(main);
 // A store's or a channel's last handle must not keep a finished command waiting.
 process.exit();

@@ -1,0 +1,90 @@
+/**
+ * Whether an exported journal is true, from the export alone. Written apart from what made it: nothing here is shared
+ * with ledger, gate, core or contracts, and no database is asked.
+ */
+import { readLine, start } from './line.ts';
+import { createReplay, UnknownKind } from './replay.ts';
+
+export interface Against {
+  /** A head that was published: one of the export's hashes, or the export is of another journal. */
+  head?: string | undefined;
+  /** Receipts that buyers were given: each must be a place in this journal. */
+  receipts?: readonly string[] | undefined;
+}
+
+/** `unreadable`: no export of a journal at all, or of one that this program is too old for. */
+export interface Verdict {
+  kind: 'true' | 'false' | 'unreadable';
+  /** One sentence; of a false one, it names the first line that is wrong. */
+  why: string;
+}
+
+/** `lines` without their line feeds; the last is the empty one behind the last line feed. */
+export async function checkExport(
+  lines: AsyncIterable<string> | Iterable<string>,
+  { head, receipts = [] }: Against = {},
+): Promise<Verdict> {
+  const replay = createReplay();
+  const missing = new Set(receipts);
+  let previous = start;
+  let saleId: string | null = null;
+  let number = 0;
+  let events = 0;
+  let headAt = head === start ? 0 : null;
+  let ended = false;
+  let closed = false;
+  const wrong = (why: string): Verdict => ({ kind: 'false', why: `Line ${number}: ${why}.` });
+
+  for await (const line of lines) {
+    number += 1;
+    if (closed) return wrong('something follows the end');
+    if (ended) {
+      if (line !== '') return wrong('something follows the last line');
+      closed = true;
+      continue;
+    }
+    const found = readLine(line, previous);
+    if (found === null)
+      return number === 1
+        ? { kind: 'unreadable', why: 'This is no export of a journal.' }
+        : wrong('it is not written as an export writes it');
+    saleId ??= found.saleId;
+    if (found.saleId !== saleId) return wrong('it is of another sale');
+    if ('count' in found) {
+      if (found.count !== events) return wrong(`it says ${found.count} events, and there are ${events}`);
+      if (found.head !== previous) return wrong('its head is not the hash of the last event');
+      ended = true;
+      continue;
+    }
+    if (found.position !== events + 1)
+      return wrong(`position ${found.position} stands where ${events + 1} should`);
+    if (found.hash !== found.claimed)
+      return wrong('its hash does not follow from what it says and the hash before');
+    previous = found.hash;
+    events += 1;
+    if (previous === head) headAt = events;
+    try {
+      const fault = replay.follow(found);
+      if (fault !== null) return wrong(fault);
+    } catch (error) {
+      if (!(error instanceof UnknownKind)) throw error;
+      return { kind: 'unreadable', why: `Line ${number} is of a kind that this program does not know.` };
+    }
+    const place = replay.place();
+    if (place !== null) missing.delete(place);
+  }
+  number += 1;
+  if (number === 1) return { kind: 'unreadable', why: 'This is no export of a journal.' };
+  if (!closed) return wrong('the export is cut off here');
+  number -= 1;
+  if (head !== undefined && headAt === null)
+    return wrong('none of the hashes up to here is the published head');
+  const [receipt] = missing;
+  if (receipt !== undefined)
+    return wrong(`no place up to here is that of receipt ${receipts.indexOf(receipt) + 1}`);
+  const held = headAt === null ? '' : ` The published head is that of event ${headAt}.`;
+  return {
+    kind: 'true',
+    why: `True: ${events} events of ${replay.tickets()} tickets, head ${previous}.${held}`,
+  };
+}
