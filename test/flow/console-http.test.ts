@@ -564,6 +564,99 @@ describe('reservations', () => {
   });
 });
 
+describe('what only the merchant may do to a reservation', () => {
+  const tell = (ticketId: string, kind: 'confirm' | 'cancel', paymentRef: string | null = null) =>
+    house.edge.command({ ticketId, kind, idempotencyKey: null, paymentRef, seconds: null });
+
+  async function sold(buyerId: string, quantity = 1): Promise<string> {
+    const ticketId = await hold(buyerId, quantity);
+    await tell(ticketId, 'confirm');
+    await house.committer.commitSale(saleId);
+    return ticketId;
+  }
+
+  it('a return puts the units back on sale, and gives the buyer the limit back', async () => {
+    await sell({ perBuyerLimit: 2, items: [{ sku: 'tee', priceMinor: 4900, stock: 2 }] });
+    const ticketId = await sold('anna', 2);
+    expect(await buy('bob')).toMatchObject({ code: 'sold_out' });
+    const { status, body } = await post(`/v1/tickets/${ticketId}/return`);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ id: ticketId, status: 'returned' });
+    expect(body.events.map((event: { type: string }) => event.type)).toEqual([
+      'held',
+      'confirmed',
+      'returned',
+    ]);
+    expect(await available()).toBe(2);
+    await hold('anna', 2);
+    expect((await get(`/v1/sales/${saleId}/audit`)).body.ok).toBe(true);
+  });
+
+  it('pressed twice, or by several at once, it is one return', async () => {
+    await sell();
+    const ticketId = await sold('anna', 3);
+    const presses = await Promise.all(
+      Array.from({ length: 4 }, (_, press) =>
+        post(
+          `/v1/tickets/${ticketId}/return`,
+          undefined,
+          press % 2 === 0 ? { 'Idempotency-Key': 'one' } : {},
+        ),
+      ),
+    );
+    expect(presses.map(({ status, body }) => [status, body.status])).toEqual(
+      presses.map(() => [200, 'returned']),
+    );
+    const again = await post(`/v1/tickets/${ticketId}/return`);
+    expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([200, 'true']);
+    expect(await available()).toBe(10);
+    expect(again.body.events).toHaveLength(3);
+  });
+
+  it('a payment for a hold that was given back is due, and refunded closes it', async () => {
+    await sell();
+    const ticketId = await hold('anna');
+    await tell(ticketId, 'cancel');
+    await tell(ticketId, 'confirm', 'pay-9');
+    await house.committer.commitSale(saleId);
+    expect((await post(`/v1/tickets/${ticketId}/return`)).body.code).toBe('invalid_transition');
+    expect((await post(`/v1/tickets/${ticketId}/refunded`)).body).toMatchObject({
+      status: 'refunded',
+      paymentRef: 'pay-9',
+    });
+    expect(await house.edge.readTicket(ticketId)).toMatchObject({ ticket: { status: 'refunded' } });
+    expect(await available()).toBe(10);
+  });
+
+  it('is refused in any other state, and the refusal does not outlive the state', async () => {
+    await sell();
+    const ticketId = await hold('anna');
+    for (const kind of ['return', 'refunded'])
+      expect((await post(`/v1/tickets/${ticketId}/${kind}`)).body.code).toBe('invalid_transition');
+    await tell(ticketId, 'confirm');
+    await house.committer.commitSale(saleId);
+    expect((await post(`/v1/tickets/${ticketId}/refunded`)).body.code).toBe('invalid_transition');
+    expect((await post(`/v1/tickets/${ticketId}/return`)).body.status).toBe('returned');
+  });
+
+  it('knows neither made-up tickets nor withdrawals of the house', async () => {
+    await sell();
+    await post(`/v1/sales/${saleId}/items/tee/stock`, { delta: -1 });
+    const [withdrawal] = (await get(`/v1/sales/${saleId}/reservations`)).body.reservations;
+    for (const id of ['nothing', `0-${saleId}-${'x'.repeat(22)}`, '%00', withdrawal.id])
+      expect((await post(`/v1/tickets/${id}/return`)).body.code).toBe('unknown_ticket');
+    expect((await post(`/v1/tickets/${withdrawal.id}/return`, { units: 1 })).status).toBe(422);
+  });
+
+  it('is taken back although the gate had lost its memory', async () => {
+    await sell();
+    const ticketId = await sold('anna');
+    await house.redis.flushall();
+    expect((await post(`/v1/tickets/${ticketId}/return`)).body.status).toBe('returned');
+    expect(await available()).toBe(10);
+  });
+});
+
 describe('the journal', () => {
   it('is exported in order with a chain that anyone can recompute, and ends although the sale is open', async () => {
     await sell();

@@ -229,6 +229,9 @@ export interface PlaceRequest {
 /** `placed`: so many have their place in line by now. `gap`: only so many, and this piece comes later. */
 export type PlaceAnswer = { kind: 'placed' | 'gap'; placed: number } | { kind: 'refused'; why: string };
 
+/** A confirmed reservation is taken back, or the money of one that is due was given back. */
+export type MerchantCommand = 'return' | 'refunded';
+
 export interface WorkerGate {
   readIntake(saleId: string, cursor: Cursor, limit: number): Promise<IntakeRead>;
   settle(settlement: Settlement): Promise<SettleAnswer>;
@@ -242,6 +245,15 @@ export interface WorkerGate {
   withdraw(saleId: string, ticketId: string, sku: string, quantity: number): Promise<ReserveAnswer>;
   /** Gives drawn members of the lobby their place in line; a repeat changes nothing. */
   place(saleId: string, piece: PlaceRequest): Promise<PlaceAnswer>;
+  /**
+   * What only the merchant may ask of a reservation. `appended`: it has its place in the intake, now or from an earlier
+   * call of the same `commandId`; its outcome will stand in the ledger.
+   */
+  command(
+    ticketId: string,
+    kind: MerchantCommand,
+    commandId: string,
+  ): Promise<{ kind: 'appended' } | Refusal>;
   /** Cumulative refusals per minute and reason, counted by the edges; a sale without any is absent. */
   readRefusals(saleIds: readonly string[]): Promise<Map<string, RefusalCount[]>>;
   /** Forgets counts that are in the ledger and will not change any more. */

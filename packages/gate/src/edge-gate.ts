@@ -22,6 +22,7 @@ import {
   readAdmissions,
   ticketOfAdmission,
 } from './admission.ts';
+import { appendCall, notAppended } from './append.ts';
 import { connect, connectSubscriber, whenReady } from './connection.ts';
 import { within } from './deadline.ts';
 import { detailOf, headOf } from './entry-format.ts';
@@ -252,8 +253,13 @@ export async function createEdgeGate(
     for (let preparation = 0; preparation < maxPreparations; preparation++) {
       const sale = sales.get(saleId) ?? (await lookUp(saleId));
       if ('kind' in sale) return sale.code === 'unknown_sale' ? refuse('unknown_ticket') : sale;
-      const names = [keys.boot, keys.sale, keys.intake, keys.ticket(request.ticketId)];
-      const args = [sale.epoch, commandId, head, Math.ceil(intakeLimit * 1.2), mostCommands];
+      const { names, args } = appendCall(keys, sale, {
+        ticketId: request.ticketId,
+        commandId,
+        head,
+        intakeLimit: Math.ceil(intakeLimit * 1.2),
+        mostCommands,
+      });
       const reply = await insist(deadlineMs, 'Appending a command', () => run('append', names, args)).catch(
         unavailable,
       );
@@ -285,14 +291,8 @@ export async function createEdgeGate(
         if (read.kind === 'refused') return read;
         return { kind: 'decided', commandId, outcome: detail as Outcome, ticket: read.ticket };
       }
-      case 'unknown_ticket':
-        return refuse('unknown_ticket');
-      case 'too_many':
-        return refuse('rate_limited', { retryAfterSeconds: 60 });
-      case 'ledger_unavailable':
-        return refuse('ledger_unavailable', { retryAfterSeconds: 2 });
       default:
-        return refuse('gate_unavailable', { retryAfterSeconds: 1 });
+        return notAppended(word);
     }
   }
 

@@ -4,7 +4,10 @@ import {
   type GateState,
   type IntakeEntry,
   type IntakeRead,
+  type MerchantCommand,
   type PackedLine,
+  parseTicketId,
+  type Refusal,
   type PlaceAnswer,
   type PlaceRequest,
   type RefusalCode,
@@ -17,8 +20,9 @@ import {
 } from '@holdfast/core';
 import type { ChainableCommander } from 'ioredis';
 import { admitCall, prepare, readAdmissions, ticketOfAdmission } from './admission.ts';
+import { type Appending, appendCall, notAppended } from './append.ts';
 import { connect, whenReady } from './connection.ts';
-import { parseEntry, tipAfter } from './entry-format.ts';
+import { headOf, parseEntry, tipAfter } from './entry-format.ts';
 import { insist } from './insist.ts';
 import { bootKey, keysOf, shardOf } from './keys.ts';
 import { rebuild } from './rebuild.ts';
@@ -253,6 +257,33 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     return word === 'placed' || word === 'gap' ? { kind: word, placed } : { kind: 'refused', why: word };
   }
 
+  async function command(
+    ticketId: string,
+    kind: MerchantCommand,
+    commandId: string,
+  ): Promise<{ kind: 'appended' } | Refusal> {
+    const place = parseTicketId(ticketId);
+    if (place === null) return refuse('unknown_ticket');
+    const keys = keysOf(place.shard, place.saleId);
+    const appending: Appending = {
+      ticketId,
+      commandId,
+      head: headOf(kind, commandId, ticketId, '', '', '', ''),
+      // The merchant's commands are few, and none of them may be crowded out by buyers.
+      intakeLimit: Number.MAX_SAFE_INTEGER,
+      mostCommands: Number.MAX_SAFE_INTEGER,
+    };
+    for (let attempt = 0; attempt < 4; attempt++) {
+      const sale = await readSale(run, place.shard, place.saleId);
+      if ('kind' in sale) return sale.code === 'unknown_sale' ? refuse('unknown_ticket') : sale;
+      const { names, args } = appendCall(keys, sale, appending);
+      const [word] = (await call('append', names, args)) as [string, string];
+      if (word === 'stale') continue;
+      return word === 'appended' || word === 'again' ? { kind: 'appended' } : notAppended(word);
+    }
+    return refuse('gate_unavailable', { retryAfterSeconds: 1 });
+  }
+
   async function readRefusals(saleIds: readonly string[]): Promise<Map<string, RefusalCount[]>> {
     const replies = await pipelined('Reading refusals', saleIds, (pipeline, saleId) =>
       pipeline.hgetall(keysFor(saleId).refusals),
@@ -305,6 +336,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
       );
     },
     withdraw,
+    command,
     place,
     readRefusals,
     dropRefusals,

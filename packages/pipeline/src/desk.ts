@@ -11,8 +11,10 @@ import {
   isLobbyOver,
   type Item,
   type LedgerSale,
+  type MerchantCommand,
   makeTicketId,
   moveSale,
+  parseTicketId,
   type NewEvent,
   type Refusal,
   refuse,
@@ -74,6 +76,11 @@ export interface Desk {
   restock(saleId: string, sku: string, quantity: number, request: DeskRequest | null): Promise<DeskAnswer>;
   /** Takes `quantity` units (1 or more) off the sale; `not_enough_available` when the gate cannot give them. */
   withdraw(saleId: string, sku: string, quantity: number, request: DeskRequest | null): Promise<DeskAnswer>;
+  /**
+   * `return` takes the units of a confirmed reservation back and puts them on sale again; `refunded` closes one that is
+   * `refund_due`. What is so already is `repeated`; `invalid_transition` in any other state.
+   */
+  command(ticketId: string, kind: MerchantCommand): Promise<DeskAnswer>;
   /** Brings the gate to where the ledger is, for a request whose change stands but was never answered. */
   settle(saleId: string): Promise<DeskAnswer>;
 }
@@ -102,7 +109,7 @@ export interface DeskLedger {
 
 export interface DeskParts {
   ledger: DeskLedger;
-  gate: Pick<WorkerGate, 'peek' | 'withdraw' | 'isBooted'>;
+  gate: Pick<WorkerGate, 'peek' | 'withdraw' | 'command' | 'isBooted'>;
   /** Runs the commit run until the intake is at its end and the gate has applied the whole journal. */
   committer: { commitSale(saleId: string): Promise<unknown> };
   /** The shard that the gate looks for a sale in. */
@@ -139,6 +146,7 @@ export function createDesk(parts: DeskParts): Desk {
     openLobby: (saleId, request) => openLobby(parts, saleId, request),
     restock: (saleId, sku, quantity, request) => restock(parts, saleId, sku, quantity, request),
     withdraw: (saleId, sku, quantity, request) => withdraw(parts, saleId, sku, quantity, request),
+    command: (ticketId, kind) => command(parts, ticketId, kind),
     settle: async (saleId) => effective(parts, saleId, 'repeated'),
   };
 }
@@ -365,6 +373,37 @@ async function withdrawn(
     const [reservation] = await parts.ledger.readReservations(saleId, [ticketId]);
     if (reservation !== undefined && reservation.buyerId === house)
       return reservation.status === 'confirmed' ? settled : refuse('not_enough_available');
+    if (Date.now() > deadline) return refuse('ledger_unavailable', { retryAfterSeconds: 1 });
+    await wait(pauseMs);
+  }
+}
+
+const reachedBy = { return: 'returned', refunded: 'refunded' } as const;
+
+async function command(parts: DeskParts, ticketId: string, kind: MerchantCommand): Promise<DeskAnswer> {
+  const place = parseTicketId(ticketId);
+  if (place === null) return refuse('unknown_ticket');
+  const { saleId } = place;
+  const [reservation] = await parts.ledger.readReservations(saleId, [ticketId]);
+  // What the ledger has not decided yet is not confirmed either; what it never saw is no ticket of the merchant's.
+  if (reservation === undefined || reservation.buyerId === house) return refuse('unknown_ticket');
+  if (reservation.status === reachedBy[kind]) return effective(parts, saleId, 'repeated');
+  // Made of the version: pressed twice it is one command, and a refusal does not outlive the state that it was for.
+  const commandId = `${kind}.${reservation.version}`;
+  const deadline = Date.now() + withdrawnWithinMs;
+  let placed = await parts.gate.command(ticketId, kind, commandId);
+  if (placed.kind === 'refused' && placed.code === 'gate_unavailable') {
+    const caughtUp = await effective(parts, saleId, 'done');
+    if (caughtUp.kind === 'refused') return caughtUp;
+    placed = await parts.gate.command(ticketId, kind, commandId);
+  }
+  if (placed.kind === 'refused') return placed;
+  for (;;) {
+    const settled = await effective(parts, saleId, 'done');
+    if (settled.kind === 'refused') return settled;
+    const [now] = await parts.ledger.readReservations(saleId, [ticketId]);
+    const outcome = now?.outcomes[commandId];
+    if (outcome !== undefined) return outcome === 'ok' ? settled : refuse(outcome);
     if (Date.now() > deadline) return refuse('ledger_unavailable', { retryAfterSeconds: 1 });
     await wait(pauseMs);
   }

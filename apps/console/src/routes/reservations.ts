@@ -1,6 +1,7 @@
 import {
   eventRecord,
   makeCursor,
+  moveBody,
   readCursor,
   reservationCsv,
   reservationCsvHead,
@@ -8,17 +9,27 @@ import {
   reservationsQuery,
 } from '@holdfast/contracts';
 import { refuse } from '@holdfast/core';
+import type { MerchantCommand } from '@holdfast/core';
 import type { Ledger, PlaceCursor, ReservationFilter } from '@holdfast/ledger';
 import { type ConsoleContext, json, refused, streamed } from '../answers.ts';
 import type { ConsoleParts } from '../parts.ts';
-import { readQuery } from '../read-body.ts';
+import { once } from '../once.ts';
+import { readBody, readQuery } from '../read-body.ts';
 import type { Route } from '../routes.ts';
 import { badCursor, saleIdOf } from './sales.ts';
 
-export function reservationRoutes({ ledger }: ConsoleParts): Route[] {
+export function reservationRoutes(parts: ConsoleParts): Route[] {
+  const { ledger } = parts;
   return [
     { method: 'GET', path: '/v1/sales/:saleId/reservations', handle: (c) => list(c, ledger) },
     { method: 'GET', path: '/v1/tickets/:ticketId', handle: (c) => story(c, ledger) },
+    ...merchantCommands.map(
+      (kind): Route => ({
+        method: 'POST',
+        path: `/v1/tickets/:ticketId/${kind}`,
+        handle: (c) => command(c, parts, kind),
+      }),
+    ),
   ];
 }
 
@@ -85,7 +96,30 @@ async function* csvChunks(
 }
 
 async function story(c: ConsoleContext, ledger: Ledger): Promise<Response> {
-  const told = await ledger.ticketStory(c.req.param('ticketId') ?? '');
-  if (told === null) return refused(c, refuse('unknown_ticket'));
-  return json(200, { ...reservationRecord(told.reservation), events: told.events.map(eventRecord) });
+  const told = await storyOf(ledger, ticketIdOf(c));
+  return told === null ? refused(c, refuse('unknown_ticket')) : json(200, told);
+}
+
+const merchantCommands: MerchantCommand[] = ['return', 'refunded'];
+
+async function command(c: ConsoleContext, parts: ConsoleParts, kind: MerchantCommand): Promise<Response> {
+  const read = await readBody(c, moveBody, 'optional');
+  if (!read.ok) return read.response;
+  const ticketId = ticketIdOf(c);
+  return once(
+    c,
+    parts,
+    read.body,
+    () => parts.desk.command(ticketId, kind),
+    async () => ({ status: 200, body: await storyOf(parts.ledger, ticketId) }),
+  );
+}
+
+async function storyOf(ledger: Ledger, ticketId: string) {
+  const told = await ledger.ticketStory(ticketId);
+  return told && { ...reservationRecord(told.reservation), events: told.events.map(eventRecord) };
+}
+
+function ticketIdOf(c: ConsoleContext): string {
+  return c.req.param('ticketId') ?? '';
 }
