@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { auditSale } from '../../apps/console/src/audit.ts';
 import { read, reserve, tell } from '../support/commands.ts';
 import { expectConservation } from '../support/conservation.ts';
+import { withRedis } from '../support/damage.ts';
 import { type House, openHouse, plainSale } from '../support/house.ts';
 import { joinMany, lobbyOf, orderOf, placesOf } from '../support/lobby.ts';
 import { until } from '../support/sales.ts';
@@ -59,6 +60,28 @@ describe('a lobby', () => {
     await expectConservation(house, saleId);
     const audit = await auditSale(house.ledger, house.gate, saleId);
     expect(audit?.checks.filter(({ ok }) => !ok)).toEqual([]);
+  });
+
+  test('keeps its seed in the ledger, and nowhere that anybody reads, until the draw', async () => {
+    const saleId = await lobbyOf(house, 5);
+    await joinMany(house.edge, saleId, 3);
+    await house.commit(saleId);
+    const [secret] = await house.rows<{ seed: string; commitment: string }>(
+      'select seed, commitment from draws where sale_id = $1',
+      [saleId],
+    );
+    const seen = async () =>
+      JSON.stringify([
+        await house.edge.readSale(saleId),
+        await house.ledger.readSale(saleId),
+        await house.ledger.journal(saleId, 0, 100),
+        await withRedis(house, (redis) => redis.hgetall(`{s0}:sale:${saleId}`)),
+        house.logged,
+      ]);
+    expect(await seen()).toContain(secret?.commitment);
+    expect(await seen()).not.toContain(secret?.seed);
+    await house.desk.move(saleId, 'open', null);
+    expect(await seen()).toContain(secret?.seed);
   });
 
   test('answers everybody when the sale ends before it was drawn', async () => {

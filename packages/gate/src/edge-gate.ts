@@ -201,7 +201,8 @@ export async function createEdgeGate(
     const reply = await insist(deadlineMs, 'Admission', () => run(script, names, args));
     batches++;
     const { journal, admissions } = readAdmissions(reply as string, sent.length);
-    ringFor(saleId, sale, admissions);
+    const rung = ringFor(saleId, sale, admissions);
+    if (script === 'admit') admitted += rung;
     // A refusal is remembered only when no news of a newer state has overtaken it on the other connection.
     if (script === 'admit' && journal >= news.position(saleId)) rememberSoldOut(saleId, sent, admissions);
     if (sent === batch) return admissions;
@@ -209,16 +210,19 @@ export async function createEdgeGate(
     return batch.map((one) => (current(one) ? (admissions[next++] as Admission) : { kind: 'stale' }));
   }
 
-  function ringFor(saleId: string, sale: KnownSale, admissions: readonly Admission[]): void {
+  /** Answers with how many were admitted. */
+  function ringFor(saleId: string, sale: KnownSale, admissions: readonly Admission[]): number {
+    let count = 0;
     let fromSeq = Number.POSITIVE_INFINITY;
     let toSeq = 0;
     for (const admission of admissions) {
       if (admission.kind !== 'admitted') continue;
-      admitted++;
+      count++;
       fromSeq = Math.min(fromSeq, admission.seq);
       toSeq = Math.max(toSeq, admission.seq);
     }
     if (toSeq > 0) ring({ saleId, shard: sale.shard, epoch: Number(sale.epoch), fromSeq, toSeq });
+    return count;
   }
 
   function rememberSoldOut(
