@@ -41,9 +41,9 @@ describe('whoever dies while a lobby is drawn', () => {
   const deaths: [string, (house: House) => { ledger: RunLedger; gate: WorkerGate }][] = [
     [
       'before the seed is revealed',
-      ({ ledger, gate }) => ({ ledger: dying(ledger, 'draw', 'before'), gate }),
+      ({ ledger, gate }) => ({ ledger: dying(ledger, 'move', 'before'), gate }),
     ],
-    ['when it is revealed', ({ ledger, gate }) => ({ ledger: dying(ledger, 'draw', 'after'), gate })],
+    ['when it is revealed', ({ ledger, gate }) => ({ ledger: dying(ledger, 'move', 'after'), gate })],
     ['before the first place', ({ ledger, gate }) => ({ ledger, gate: dying(gate, 'place', 'before') })],
     ['after the first places', ({ ledger, gate }) => ({ ledger, gate: dying(gate, 'place', 'before', 2) })],
     ['when all have theirs', ({ ledger, gate }) => ({ ledger, gate: dying(gate, 'place', 'after', 2) })],

@@ -63,8 +63,8 @@ export interface RunResult {
 }
 
 /**
- * Decides a batch of intake entries in order, then the holds in `due` (tickets whose deadline has passed; only given
- * when the read reached the intake's end). Pure. `now` is the gate's time of the read, epoch milliseconds.
+ * Decides a batch of intake entries in order, then the holds in `due` (tickets whose deadline has passed), then what a
+ * sale that is over has to end; both only given when the read reached the intake's end. Pure. `now` is the gate's time of the read, epoch milliseconds.
  * Every entry adds the units that the gate admitted for it to `taken`; a refused one adds them to `returned` as well,
  * so that nothing leaks and the ceiling rule always holds.
  */
@@ -73,6 +73,7 @@ export function decideRun(
   entries: readonly IntakeEntry[],
   due: readonly string[],
   now: number,
+  ending: readonly string[] = [],
 ): RunResult {
   const run = begin(input, now);
   for (const entry of entries) {
@@ -80,7 +81,8 @@ export function decideRun(
     else if (entry.kind === 'place') place(run, entry);
     else command(run, entry);
   }
-  for (const ticketId of due) expire(run, ticketId);
+  for (const ticketId of due) byItself(run, 'expire', ticketId);
+  for (const ticketId of ending) byItself(run, 'end', ticketId);
   return finish(run);
 }
 
@@ -254,11 +256,12 @@ function command(run: Run, entry: CommandEntry): void {
   apply(run, reservation, events);
 }
 
-function expire(run: Run, ticketId: string): void {
+/** A command that nobody sent: the clock's, or that of a sale that is over. */
+function byItself(run: Run, kind: 'expire' | 'end', ticketId: string): void {
   const reservation = currently(run, ticketId);
   if (reservation === undefined) return;
-  const clock = { kind: 'expire', id: null, at: run.now, paymentRef: null, seconds: null } as const;
-  apply(run, reservation, decide(clock, reservation, run.input.rules, run.now));
+  const command = { kind, id: null, at: run.now, paymentRef: null, seconds: null };
+  apply(run, reservation, decide(command, reservation, run.input.rules, run.now));
 }
 
 function apply(run: Run, before: Reservation, events: readonly NewEvent[]): void {

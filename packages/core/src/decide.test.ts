@@ -8,8 +8,18 @@ import { refusalCodes } from './refusal.ts';
 import { isFinal, type Reservation, type ReservationStatus, reservationStatuses } from './reservation.ts';
 import { transitions } from './transitions.ts';
 
-const kinds: CommandKind[] = ['confirm', 'cancel', 'extend', 'expire', 'grant', 'deny', 'return', 'refunded'];
-const silent: ReadonlySet<CommandKind> = new Set(['expire', 'grant', 'deny']);
+const kinds: CommandKind[] = [
+  'confirm',
+  'cancel',
+  'extend',
+  'expire',
+  'grant',
+  'deny',
+  'end',
+  'return',
+  'refunded',
+];
+const silent: ReadonlySet<CommandKind> = new Set(['expire', 'grant', 'deny', 'end']);
 const deadline = 1_000_000;
 const rules: Rules = { holdSeconds: 300, extension: { times: 2, totalSeconds: 120 } };
 

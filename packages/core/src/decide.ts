@@ -55,6 +55,9 @@ function isOverdue(command: Command, reservation: Reservation): boolean {
   );
 }
 
+/** Nobody waits to hear of a refusal of these: a grant that comes too late only hands back. */
+const unanswered: ReadonlySet<CommandKind> = new Set(['expire', 'grant', 'deny', 'end']);
+
 function decideInState(
   command: Command,
   status: Reservation['status'],
@@ -64,8 +67,7 @@ function decideInState(
 ): NewEvent[] {
   const transition = transitions[status][command.kind];
   if ('refuse' in transition) {
-    // The gate's own commands and the clock have nobody to answer: a grant that comes too late only hands back.
-    if (command.kind === 'expire' || command.kind === 'grant' || command.kind === 'deny') return [];
+    if (unanswered.has(command.kind)) return [];
     return [refused(command, reservation, transition.refuse, now)];
   }
   switch (command.kind) {
@@ -94,6 +96,13 @@ function decideInState(
     case 'deny': {
       if (transition.to === 'refund_due') return [happened('refund_due', command, reservation, now)];
       const event = happened('rejected', command, reservation, now);
+      event.data.reason = 'closed';
+      return [event];
+    }
+    case 'end': {
+      const { to } = transition;
+      const type = to === 'refund_due' || to === 'cancelled' ? to : 'rejected';
+      const event = happened(type, command, reservation, now);
       event.data.reason = 'closed';
       return [event];
     }

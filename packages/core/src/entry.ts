@@ -1,6 +1,9 @@
 import type { Line } from './reservation.ts';
 
-/** What a buyer, the merchant or the gate asks of a reservation. `expire` is the clock's; it never stands in the intake. */
+/**
+ * What a buyer, the merchant or the gate asks of a reservation. `expire` is the clock's
+ * and `end` the sale's own, when it is over; these two never stand in the intake.
+ */
 export type CommandKind =
   | 'confirm'
   | 'cancel'
@@ -8,6 +11,7 @@ export type CommandKind =
   | 'expire'
   | 'grant'
   | 'deny'
+  | 'end'
   | 'return'
   | 'refunded';
 

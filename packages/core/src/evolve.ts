@@ -32,6 +32,7 @@ export function evolve(before: Reservation, event: NewEvent): Reservation {
       return {
         ...moved(reservation, event.type, outcomes),
         paymentRef: event.data.paymentRef ?? reservation.paymentRef,
+        reason: event.data.reason ?? reservation.reason,
       };
     case 'extended':
       return {
@@ -41,6 +42,7 @@ export function evolve(before: Reservation, event: NewEvent): Reservation {
         extendedSeconds: reservation.extendedSeconds + (event.data.seconds ?? 0),
       };
     case 'cancelled':
+      return { ...moved(reservation, 'cancelled', outcomes), reason: event.data.reason ?? null };
     case 'expired':
     case 'returned':
     case 'refunded':

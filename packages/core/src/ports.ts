@@ -308,6 +308,12 @@ export interface RunLedger {
   readSale(saleId: string): Promise<LedgerSale | null>;
   readReservations(saleId: string, ticketIds: string[]): Promise<Reservation[]>;
   dueHolds(saleId: string, before: number, limit: number): Promise<Reservation[]>;
+  /** Reservations of buyers in one of these states, the first in line first. */
+  reservationsIn(
+    saleId: string,
+    statuses: readonly ReservationStatus[],
+    limit: number,
+  ): Promise<Reservation[]>;
   /** The next deadline of an open hold, epoch milliseconds. */
   nextDeadline(saleId: string): Promise<number | null>;
   usedUnits(saleId: string, buyerIds: string[]): Promise<Map<string, number>>;
@@ -327,14 +333,18 @@ export interface RunLedger {
       termsVersion: number;
       /** From when on (gate's time) the draw of a lobby waits for a run; null when there is none to come. */
       drawAt: number | null;
+      /** When the sale has to be closed, gate's time; null when it is closed or has no such time. */
+      closeAt: number | null;
+      /** The sale is over, and may have reservations to end. */
+      hasToEnd: boolean;
     }[]
   >;
   /** Seed and beacon of a draw to come, and the members of the lobby in the order of joining, as of `position`. */
   readLobby(saleId: string, position: number): Promise<Lobby | null>;
   /** Position of the event that revealed the seed; null before. */
   drawnAt(saleId: string): Promise<number | null>;
-  /** Reveals the seed and opens the sale, if nothing has changed since `read`. */
-  draw(read: Cursor, sale: Sale, event: NewEvent): Promise<'changed' | 'busy' | 'stale' | 'repeated'>;
+  /** Writes what the sale has become by itself, and the event that says so, if nothing has changed since `read`. */
+  move(read: Cursor, sale: Sale, event: NewEvent): Promise<'changed' | 'busy' | 'stale' | 'repeated'>;
   recordRefusals(saleId: string, refusals: RefusalCount[]): Promise<void>;
   journal(saleId: string, afterPosition: number, limit: number): Promise<JournalEvent[]>;
 }

@@ -1,4 +1,5 @@
 import type { RefusalCode } from './refusal.ts';
+import type { ReservationStatus } from './reservation.ts';
 
 export type SaleStatus =
   | 'draft'
@@ -106,6 +107,26 @@ export function isDrawDue({ status, opensAt, draw }: Sale, now: number): boolean
 /** The opening time ends the lobby: from then on nobody joins, and nothing that the draw depends on may change. */
 export function isLobbyOver({ opensAt }: Pick<Sale, 'opensAt'>, now: number): boolean {
   return opensAt !== null && opensAt <= now;
+}
+
+/**
+ * Reservations that a sale still has to answer when it is over: whoever waits is told that nothing will come, and a sale
+ * that is cancelled owes back what was bought. Who paid late has an answer coming from the gate while units may be left.
+ */
+export const endedBy: Partial<Record<SaleStatus, readonly ReservationStatus[]>> = {
+  closed: ['waitlisted'],
+  settled: ['waitlisted'],
+  cancelled: ['waitlisted', 'paid_late', 'held', 'confirmed'],
+};
+
+/** Whether there may be reservations to end, from counters alone; `units` are those that buyers hold or have bought. */
+export function hasToEnd(status: SaleStatus, waiting: number, units: number): boolean {
+  return endedBy[status] !== undefined && (waiting > 0 || (status === 'cancelled' && units > 0));
+}
+
+/** Whether the time to close has come for a sale that nobody has closed. */
+export function isCloseDue(sale: Pick<Sale, 'status' | 'closesAt'>, now: number): boolean {
+  return sale.closesAt !== null && sale.closesAt <= now && moveSale(sale.status, 'close') !== null;
 }
 
 /** What a newcomer is told in each status; null is admission. The gate's scripts ask the same of the stored answer. */

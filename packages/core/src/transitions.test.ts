@@ -11,6 +11,7 @@ const commands: CommandKind[] = [
   'expire',
   'grant',
   'deny',
+  'end',
   'return',
   'refunded',
 ];
@@ -52,8 +53,8 @@ describe('the transition table', () => {
     expect(reservationStatuses.filter((status) => !ends(status, new Set([status])))).toEqual([]);
   });
 
-  it('never takes a paid reservation from its buyer: only a return of the merchant ends it', () => {
+  it('never takes a paid reservation from its buyer: only the merchant ends it, by a return or by cancelling the sale', () => {
     const ways = commands.filter((command) => 'to' in transitions.confirmed[command]);
-    expect(ways).toEqual(['return']);
+    expect(ways).toEqual(['end', 'return']);
   });
 });

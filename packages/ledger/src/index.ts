@@ -9,7 +9,14 @@ import { drawnAt, readLobby } from './draw.ts';
 import { type DatabaseOptions, openDatabase } from './database.ts';
 import { readJournal } from './journal.ts';
 import { liveSales } from './live-sales.ts';
-import { dueHolds, knownTickets, nextDeadline, readReservations, usedUnits } from './read-reservations.ts';
+import {
+  dueHolds,
+  knownTickets,
+  nextDeadline,
+  readReservations,
+  reservationsIn,
+  usedUnits,
+} from './read-reservations.ts';
 import { readSale } from './read-sale.ts';
 import { createQueries, type LedgerQueries } from './queries/index.ts';
 import { fenceRebuild } from './rebuild.ts';
@@ -50,6 +57,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     readSale: (saleId) => readSale(pool, saleId, region),
     readReservations: (saleId, ticketIds) => readReservations(pool, saleId, ticketIds),
     dueHolds: (saleId, before, limit) => dueHolds(pool, saleId, before, limit),
+    reservationsIn: (saleId, statuses, limit) => reservationsIn(pool, saleId, statuses, limit),
     nextDeadline: (saleId) => nextDeadline(pool, saleId),
     usedUnits: (saleId, buyerIds) => usedUnits(pool, saleId, buyerIds),
     knownTickets: (ticketIds) => knownTickets(pool, ticketIds),
@@ -62,7 +70,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     createSale: (sale, stock, event, request) => createSale(pool, region, sale, stock, event, request),
     readLobby: (saleId, position) => readLobby(pool, saleId, position),
     drawnAt: (saleId) => drawnAt(pool, saleId),
-    draw: (read, sale, event) => changeSale(pool, region, read, { sale, restocked: new Map(), event }),
+    move: (read, sale, event) => changeSale(pool, region, read, { sale, restocked: new Map(), event }),
     changeSale: (read, change) => changeSale(pool, region, read, change),
     readRequest: (key) => readRequest(pool, key),
     answerRequest: (request, status, body) => answerRequest(pool, request, status, body),

@@ -1,4 +1,4 @@
-import type { RunLedger } from '@holdfast/core';
+import { hasToEnd, moveSale, type RunLedger, type SaleStatus } from '@holdfast/core';
 import { type Queryable, rowsOf, type Statement } from './database.ts';
 
 /** Every sale that a gate must have, with what the sweep compares; the deadline is one step down an index. */
@@ -6,7 +6,8 @@ const liveSalesStatement: Statement = {
   name: 'live-sales',
   text: `
     select s.id, s.shard, s.terms_version, g.epoch, g.revision, g.committed_seq, g.tip, g.position, g.head, g.ran_at,
-           d.members, d.placed, s.status, s.opens_at,
+           d.members, d.placed, s.status, s.opens_at, s.closes_at, g.waiting,
+           (select sum(i.taken - i.returned - i.withdrawn)::bigint from items i where i.sale_id = s.id) as units,
            (select min(r.expires_at) from reservations r where r.sale_id = s.id) as next_deadline
       from sales s join gates g on g.sale_id = s.id and g.region = $1 left join draws d on d.sale_id = s.id
      order by s.id`,
@@ -18,6 +19,9 @@ interface LiveRow {
   terms_version: number;
   status: string;
   opens_at: number | null;
+  closes_at: number | null;
+  waiting: number;
+  units: number;
   members: number | null;
   /** Null without a lobby. */
   placed: number | null;
@@ -39,6 +43,8 @@ export async function liveSales(db: Queryable, region: string): ReturnType<RunLe
     termsVersion: row.terms_version,
     nextDeadline: row.next_deadline,
     drawAt: drawAt(row),
+    closeAt: moveSale(row.status as SaleStatus, 'close') === null ? null : row.closes_at,
+    hasToEnd: hasToEnd(row.status as SaleStatus, row.waiting, row.units),
     cursor: {
       epoch: row.epoch,
       revision: row.revision,

@@ -1,4 +1,5 @@
 import type { Line, Outcome, RefusalCode, Reservation, ReservationStatus } from '@holdfast/core';
+import { texts } from './columns.ts';
 import { type Queryable, rowsOf, type Statement } from './database.ts';
 
 export interface ReservationRow {
@@ -60,6 +61,22 @@ export async function dueHolds(
   limit: number,
 ): Promise<Reservation[]> {
   return (await rowsOf<ReservationRow>(db, due, [saleId, before, limit])).map(reservationOf);
+}
+
+const inStatuses: Statement = {
+  name: 'reservations-in',
+  text: `select ${columns} from reservations r
+          where r.sale_id = $1 and r.status = any($2::text[]) and r.buyer_id <> '' order by r.epoch, r.seq limit $3`,
+};
+
+/** Reservations of buyers in one of these states, the first in line first; for a sale that is over. */
+export async function reservationsIn(
+  db: Queryable,
+  saleId: string,
+  statuses: readonly ReservationStatus[],
+  limit: number,
+): Promise<Reservation[]> {
+  return (await rowsOf<ReservationRow>(db, inStatuses, [saleId, texts(statuses), limit])).map(reservationOf);
 }
 
 const nextDeadlineStatement: Statement = {

@@ -7,13 +7,18 @@ import { setTimeout } from 'node:timers/promises';
 import {
   type CommitAnswer,
   decideRun,
+  endedBy,
+  hasToEnd,
   type IntakeEntry,
   type IntakeRead,
+  isCloseDue,
   isReserve,
   type LedgerSale,
+  type NewEvent,
   type Reservation,
   type RunLedger,
   type RunResult,
+  type Sale,
   type WorkerGate,
 } from '@holdfast/core';
 import { drawLobby, drawsNow } from './draw.ts';
@@ -51,7 +56,7 @@ export interface CommitReport {
 
 /** Entries per transaction: at about 1,000 a row costs Postgres least. */
 const maxEntries = 1_000;
-/** Holds that one transaction expires. */
+/** Holds that one transaction expires, and reservations that it ends. */
 const maxExpiries = 1_000;
 /** Pauses before a run begins again, milliseconds; with jitter, so that two that met do not meet again. */
 const firstPauseMs = 2;
@@ -98,7 +103,9 @@ async function commitBatch(
   const saleId = at.sale.id;
   // Holds lapse only when everything that reached the gate before `now` is in this batch: a confirm in time counts.
   const due = read.drained ? await ledger.dueHolds(saleId, read.now, maxExpiries) : [];
-  if (read.entries.length === 0 && due.length === 0) {
+  const ending = read.drained ? await toEnd(ledger, at) : [];
+  if (read.entries.length === 0 && due.length === 0 && ending.length === 0) {
+    if (isCloseDue(at.sale, read.now)) return closeOnTime(ledger, at, read.now);
     const draws = drawsNow(at, read.now);
     if (read.journalPosition >= at.cursor.position) return draws ? drawLobby(parts, at, read.now) : 'at_end';
     await settleJournal(parts, saleId, read.journalPosition, at.cursor.position);
@@ -107,7 +114,7 @@ async function commitBatch(
     return draws ? 'again' : 'at_end';
   }
   const startedAt = performance.now();
-  const { result, answer } = await decideAndCommit(ledger, at, read, due);
+  const { result, answer } = await decideAndCommit(ledger, at, read, { due, ending });
   if (answer.kind === 'busy') return 'busy';
   if (answer.kind !== 'committed') return 'stale';
   const first = read.entries[0];
@@ -131,12 +138,46 @@ async function commitBatch(
   return after;
 }
 
+/** What happens without anybody's command: holds that are due, and what a sale that is over has to end. */
+interface ByItself {
+  due: readonly Reservation[];
+  ending: readonly Reservation[];
+}
+
+async function toEnd(
+  ledger: RunLedger,
+  { sale, items, withdrawn, waiting }: LedgerSale,
+): Promise<Reservation[]> {
+  let units = 0;
+  for (const [sku, { taken, returned }] of items) units += taken - returned - (withdrawn.get(sku) ?? 0);
+  const statuses = endedBy[sale.status];
+  if (statuses === undefined || !hasToEnd(sale.status, waiting, units)) return [];
+  return ledger.reservationsIn(sale.id, statuses, maxExpiries);
+}
+
+/** The gate has refused newcomers since that instant; with the ledger's status those who wait get their answer. */
+async function closeOnTime(
+  ledger: RunLedger,
+  { sale, cursor }: LedgerSale,
+  now: number,
+): Promise<'again' | 'stale'> {
+  const event: NewEvent = {
+    type: 'sale_moved',
+    ticketId: null,
+    commandId: null,
+    data: { status: 'closed' },
+    at: now,
+  };
+  const closed: Sale = { ...sale, status: 'closed', termsVersion: sale.termsVersion + 1 };
+  return (await ledger.move(cursor, closed, event)) === 'changed' ? 'again' : 'stale';
+}
+
 /** A ticket that is known already is so rare that it is looked for only when an insert found it. */
 async function decideAndCommit(
   ledger: RunLedger,
   at: LedgerSale,
   read: Extract<IntakeRead, { kind: 'batch' }>,
-  due: readonly Reservation[],
+  byItself: ByItself,
 ): Promise<{ result: RunResult; answer: CommitAnswer }> {
   const last = read.entries.at(-1);
   const reached = {
@@ -146,7 +187,7 @@ async function decideAndCommit(
   };
   let known = new Set<string>();
   for (;;) {
-    const result = await decide(ledger, at, read.entries, due, read.now, known);
+    const result = await decide(ledger, at, read.entries, byItself, read.now, known);
     const answer = await ledger.commitRun(at.sale.id, at.cursor, result, reached);
     if (answer.kind !== 'duplicate' || known.size > 0) return { result, answer };
     known = await ledger.knownTickets(read.entries.filter(isReserve).map((entry) => entry.ticketId));
@@ -158,7 +199,7 @@ async function decide(
   ledger: RunLedger,
   at: LedgerSale,
   entries: readonly IntakeEntry[],
-  due: readonly Reservation[],
+  { due, ending }: ByItself,
   now: number,
   known: ReadonlySet<string>,
 ): Promise<RunResult> {
@@ -177,13 +218,16 @@ async function decide(
       epoch: at.cursor.epoch,
       rules: sale,
       items: at.items,
-      reservations: new Map([...due, ...named].map((reservation) => [reservation.ticketId, reservation])),
+      reservations: new Map(
+        [...due, ...ending, ...named].map((reservation) => [reservation.ticketId, reservation]),
+      ),
       used,
       known,
     },
     entries,
     due.map((reservation) => reservation.ticketId),
     now,
+    ending.map((reservation) => reservation.ticketId),
   );
 }
 

@@ -49,7 +49,7 @@ async function reveal({ ledger }: DrawParts, at: LedgerSale, now: number): Promi
   if (lobby.beacon !== null) data.beacon = lobby.beacon;
   const event: NewEvent = { type: 'drawn', ticketId: null, commandId: null, data, at: now };
   const drawn = { ...sale, status, draw: { ...sale.draw, result }, termsVersion: sale.termsVersion + 1 };
-  return (await ledger.draw(cursor, drawn, event)) === 'changed' ? 'again' : 'stale';
+  return (await ledger.move(cursor, drawn, event)) === 'changed' ? 'again' : 'stale';
 }
 
 /** Feeds the gate piece by piece; it takes no number twice and none before its turn. */
