@@ -146,7 +146,7 @@ describe('whoever dies while a lobby is drawn', () => {
     const tickets = await joinMany(house.edge, saleId, 6);
     await house.commit(saleId);
     await endLobby(saleId);
-    const committer = createCommitter({ ledger: dying(house.ledger, 'draw', 'after'), gate: house.gate });
+    const committer = createCommitter({ ledger: dying(house.ledger, 'move', 'after'), gate: house.gate });
     await expect(committer.commitSale(saleId)).rejects.toThrow(Killed);
     const [first = ''] = await orderOf(house, saleId);
     const quitter = tickets.find((ticket) => ticket.id === first) as Ticket;

@@ -156,6 +156,25 @@ describe('a sale that is closed', () => {
     await expectConservation(house, sale);
   });
 
+  it('is settled when nobody holds or waits any more, and not before', async () => {
+    const sale = await openTees(house, 2);
+    const ann = await reserve(house.edge, sale, 'ann');
+    const bob = await reserve(house.edge, sale, 'bob');
+    await tell(house.edge, ann, 'confirm');
+    await house.commit(sale);
+    expect(await house.desk.move(sale, 'settle', null)).toMatchObject({ code: 'invalid_transition' });
+    await house.desk.move(sale, 'close', null);
+    expect(await house.desk.move(sale, 'settle', null), 'bob holds').toMatchObject({
+      code: 'invalid_transition',
+    });
+    await tell(house.edge, bob, 'cancel');
+    await house.commit(sale);
+    expect(await house.desk.move(sale, 'settle', null)).toMatchObject({ kind: 'done' });
+    expect(await house.desk.move(sale, 'open', null)).toMatchObject({ code: 'invalid_transition' });
+    expect(await statuses(house.edge, ann, bob), 'tickets stay readable').toEqual(['confirmed', 'cancelled']);
+    expect(await ask(house.edge, sale, 'cem')).toMatchObject({ code: 'closed' });
+  });
+
   it('can be opened again; who was told stays told, and comes anew like everybody', async () => {
     const sale = await openTees(house, 1, { waitlist: true });
     await reserve(house.edge, sale, 'ann');

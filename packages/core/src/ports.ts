@@ -333,8 +333,8 @@ export interface RunLedger {
       termsVersion: number;
       /** From when on (gate's time) the draw of a lobby waits for a run; null when there is none to come. */
       drawAt: number | null;
-      /** When the sale has to be closed, gate's time; null when it is closed or has no such time. */
-      closeAt: number | null;
+      /** When the sale opens or closes by itself, gate's time; null when nothing of the kind is to come. */
+      moveAt: number | null;
       /** The sale is over, and may have reservations to end. */
       hasToEnd: boolean;
     }[]

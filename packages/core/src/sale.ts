@@ -119,17 +119,35 @@ export const endedBy: Partial<Record<SaleStatus, readonly ReservationStatus[]>> 
   cancelled: ['waitlisted', 'paid_late', 'held', 'confirmed'],
 };
 
+/** Units that buyers hold or have bought, of all items. */
+export function unitsOfBuyers(
+  items: ReadonlyMap<string, Counters>,
+  withdrawn: ReadonlyMap<string, number>,
+): number {
+  let units = 0;
+  for (const [sku, { taken, returned }] of items) units += taken - returned - (withdrawn.get(sku) ?? 0);
+  return units;
+}
+
 /** Whether there may be reservations to end, from counters alone; `units` are those that buyers hold or have bought. */
 export function hasToEnd(status: SaleStatus, waiting: number, units: number): boolean {
   return endedBy[status] !== undefined && (waiting > 0 || (status === 'cancelled' && units > 0));
 }
 
-/** Whether the time to close has come for a sale that nobody has closed. */
-export function isCloseDue(sale: Pick<Sale, 'status' | 'closesAt'>, now: number): boolean {
-  return sale.closesAt !== null && sale.closesAt <= now && moveSale(sale.status, 'close') !== null;
+/** The next move that a sale makes by itself, at its opening or its closing time; a lobby is opened by its draw. */
+export function nextMove(
+  sale: Pick<Sale, 'status' | 'opensAt' | 'closesAt'>,
+): { verb: 'open' | 'close'; at: number } | null {
+  if (sale.status === 'scheduled' && sale.opensAt !== null) return { verb: 'open', at: sale.opensAt };
+  if (sale.closesAt !== null && moveSale(sale.status, 'close') !== null)
+    return { verb: 'close', at: sale.closesAt };
+  return null;
 }
 
-/** What a newcomer is told in each status; null is admission. The gate's scripts ask the same of the stored answer. */
+/**
+ * What a newcomer is told in each status; null is admission, at its times. The gate's scripts ask the same of the stored
+ * answer, and of the times by its own clock: a scheduled sale opens with no process awake.
+ */
 export const newcomerRefusals: Record<SaleStatus, RefusalCode | null> = {
   draft: 'not_open',
   scheduled: 'not_open',

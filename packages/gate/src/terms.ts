@@ -16,7 +16,8 @@ export function termFields(sale: Sale): [string, string][] {
   return [
     ['terms', String(sale.termsVersion)],
     ['status', sale.status],
-    ['newcomers', newcomerRefusals[sale.status] ?? ''],
+    // A scheduled sale is judged by its times alone.
+    ['newcomers', sale.status === 'scheduled' ? '' : (newcomerRefusals[sale.status] ?? '')],
     ['opensAt', textOf(sale.opensAt)],
     ['closesAt', textOf(sale.closesAt)],
     ['limit', textOf(sale.perBuyerLimit)],

@@ -1,4 +1,4 @@
-import { hasToEnd, moveSale, type RunLedger, type SaleStatus } from '@holdfast/core';
+import { hasToEnd, nextMove, type RunLedger, type SaleStatus } from '@holdfast/core';
 import { type Queryable, rowsOf, type Statement } from './database.ts';
 
 /** Every sale that a gate must have, with what the sweep compares; the deadline is one step down an index. */
@@ -43,7 +43,7 @@ export async function liveSales(db: Queryable, region: string): ReturnType<RunLe
     termsVersion: row.terms_version,
     nextDeadline: row.next_deadline,
     drawAt: drawAt(row),
-    closeAt: moveSale(row.status as SaleStatus, 'close') === null ? null : row.closes_at,
+    moveAt: nextMove(statusAndTimes(row))?.at ?? null,
     hasToEnd: hasToEnd(row.status as SaleStatus, row.waiting, row.units),
     cursor: {
       epoch: row.epoch,
@@ -55,6 +55,10 @@ export async function liveSales(db: Queryable, region: string): ReturnType<RunLe
       ranAt: row.ran_at,
     },
   }));
+}
+
+function statusAndTimes({ status, opens_at, closes_at }: LiveRow) {
+  return { status: status as SaleStatus, opensAt: opens_at, closesAt: closes_at };
 }
 
 function drawAt({ status, opens_at, members, placed }: LiveRow): number | null {

@@ -11,14 +11,16 @@ import {
   hasToEnd,
   type IntakeEntry,
   type IntakeRead,
-  isCloseDue,
   isReserve,
   type LedgerSale,
+  moveSale,
   type NewEvent,
+  nextMove,
   type Reservation,
   type RunLedger,
   type RunResult,
   type Sale,
+  unitsOfBuyers,
   type WorkerGate,
 } from '@holdfast/core';
 import { drawLobby, drawsNow } from './draw.ts';
@@ -105,7 +107,8 @@ async function commitBatch(
   const due = read.drained ? await ledger.dueHolds(saleId, read.now, maxExpiries) : [];
   const ending = read.drained ? await toEnd(ledger, at) : [];
   if (read.entries.length === 0 && due.length === 0 && ending.length === 0) {
-    if (isCloseDue(at.sale, read.now)) return closeOnTime(ledger, at, read.now);
+    const move = nextMove(at.sale);
+    if (move !== null && move.at <= read.now) return moveOnTime(ledger, at, move.verb, read.now);
     const draws = drawsNow(at, read.now);
     if (read.journalPosition >= at.cursor.position) return draws ? drawLobby(parts, at, read.now) : 'at_end';
     await settleJournal(parts, saleId, read.journalPosition, at.cursor.position);
@@ -148,28 +151,23 @@ async function toEnd(
   ledger: RunLedger,
   { sale, items, withdrawn, waiting }: LedgerSale,
 ): Promise<Reservation[]> {
-  let units = 0;
-  for (const [sku, { taken, returned }] of items) units += taken - returned - (withdrawn.get(sku) ?? 0);
+  const units = unitsOfBuyers(items, withdrawn);
   const statuses = endedBy[sale.status];
   if (statuses === undefined || !hasToEnd(sale.status, waiting, units)) return [];
   return ledger.reservationsIn(sale.id, statuses, maxExpiries);
 }
 
-/** The gate has refused newcomers since that instant; with the ledger's status those who wait get their answer. */
-async function closeOnTime(
+/** The gate has done it at that very instant; the ledger's status follows, and with it the answer to those who wait. */
+async function moveOnTime(
   ledger: RunLedger,
   { sale, cursor }: LedgerSale,
+  verb: 'open' | 'close',
   now: number,
 ): Promise<'again' | 'stale'> {
-  const event: NewEvent = {
-    type: 'sale_moved',
-    ticketId: null,
-    commandId: null,
-    data: { status: 'closed' },
-    at: now,
-  };
-  const closed: Sale = { ...sale, status: 'closed', termsVersion: sale.termsVersion + 1 };
-  return (await ledger.move(cursor, closed, event)) === 'changed' ? 'again' : 'stale';
+  const status = moveSale(sale.status, verb) ?? sale.status;
+  const event: NewEvent = { type: 'sale_moved', ticketId: null, commandId: null, data: { status }, at: now };
+  const moved: Sale = { ...sale, status, termsVersion: sale.termsVersion + 1 };
+  return (await ledger.move(cursor, moved, event)) === 'changed' ? 'again' : 'stale';
 }
 
 /** A ticket that is known already is so rare that it is looked for only when an insert found it. */

@@ -7,6 +7,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import {
   type Cursor,
   type ExtensionRule,
+  hasToEnd,
   house,
   isLobbyOver,
   type Item,
@@ -21,6 +22,7 @@ import {
   type Reservation,
   type Sale,
   type SaleVerb,
+  unitsOfBuyers,
   type WorkerGate,
 } from '@holdfast/core';
 import { commitmentOf } from './draw-order.ts';
@@ -55,7 +57,7 @@ export interface DeskRequest {
 /** `repeated`: this request was carried out before. Both mean that every edge sees the sale as the ledger has it. */
 export type DeskAnswer = { kind: 'done' | 'repeated'; saleId: string } | Refusal;
 
-export type DeskVerb = Extract<SaleVerb, 'open' | 'pause' | 'resume' | 'close' | 'cancel'>;
+export type DeskVerb = Exclude<SaleVerb, 'openLobby'>;
 
 export interface Desk {
   create(sale: NewSale, request: DeskRequest | null): Promise<DeskAnswer>;
@@ -97,6 +99,7 @@ interface DeskChange {
 export interface DeskLedger {
   readSale(saleId: string): Promise<LedgerSale | null>;
   readReservations(saleId: string, ticketIds: string[]): Promise<Reservation[]>;
+  nextDeadline(saleId: string): Promise<number | null>;
   createSale(
     sale: Sale,
     stock: ReadonlyMap<string, number>,
@@ -191,6 +194,8 @@ function changeTerms(
     const changed = { ...sale, ...terms };
     if (changed.opensAt !== null && changed.closesAt !== null && changed.opensAt >= changed.closesAt)
       return refuse('invalid_body');
+    // Without its time a scheduled sale would stand open.
+    if (sale.status === 'scheduled' && changed.opensAt === null) return refuse('invalid_body');
     return { sale: changed, event: happened('sale_changed', { terms: { ...terms } }, timeOf(parts)) };
   });
 }
@@ -203,9 +208,12 @@ async function move(
 ): Promise<DeskAnswer> {
   // The gate judges by its own clock, which may be behind this process's.
   const gateNow = await gateTime(parts, saleId);
-  return step(parts, saleId, request, ({ sale }) => {
+  return step(parts, saleId, request, async (read) => {
+    const { sale } = read;
     const status = moveSale(sale.status, verb);
     if (status === null || (verb === 'open' && sale.status === 'lobby')) return refuse('invalid_transition');
+    if (verb === 'schedule' && sale.opensAt === null) return refuse('invalid_transition');
+    if (verb === 'settle' && (await isUnsettled(parts, read))) return refuse('invalid_transition');
     const at = timeOf(parts);
     const terms = verb === 'open' ? openNow(sale, Math.min(at, gateNow)) : {};
     const data: NewEvent['data'] = Object.keys(terms).length === 0 ? { status } : { status, terms };
@@ -225,6 +233,17 @@ async function openLobby(parts: DeskParts, saleId: string, request: DeskRequest 
     const event = happened('sale_moved', { status, commitment }, timeOf(parts));
     return { sale: { ...sale, status, draw }, event, seed };
   });
+}
+
+/** Somebody still waits for an answer or has a hold; a run that changes that meanwhile makes the step begin again. */
+async function isUnsettled(
+  { ledger }: DeskParts,
+  { sale, items, withdrawn, waiting }: LedgerSale,
+): Promise<boolean> {
+  const units = unitsOfBuyers(items, withdrawn);
+  return (
+    waiting > 0 || hasToEnd(sale.status, waiting, units) || (await ledger.nextDeadline(sale.id)) !== null
+  );
 }
 
 /** From its opening time on nobody joins a lobby, and the run that then finds the intake at its end draws. */
@@ -305,7 +324,7 @@ async function step(
   parts: DeskParts,
   saleId: string,
   request: DeskRequest | null,
-  decide: (read: LedgerSale) => Decision,
+  decide: (read: LedgerSale) => Decision | Promise<Decision>,
 ): Promise<DeskAnswer> {
   const { ledger } = parts;
   const deadline = Date.now() + changeWithinMs;
@@ -315,7 +334,7 @@ async function step(
     // A repeat before a refusal: what was done once is not refused for having been done.
     const before = request === null ? null : await ledger.readRequest(request.key);
     if (before !== null) return repeated(parts, saleId, before, request);
-    const decision = decide(read);
+    const decision = await decide(read);
     if ('kind' in decision) return decision;
     const answer = await ledger.changeSale(read.cursor, {
       sale: { ...decision.sale, termsVersion: read.sale.termsVersion + 1 },

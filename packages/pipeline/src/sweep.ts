@@ -112,14 +112,14 @@ export function createSweep(
 
 /** What stood still since the last look is nobody's work; what moved is somebody's. */
 function needsRun(
-  { cursor, nextDeadline, termsVersion, drawAt, closeAt, hasToEnd }: LiveSale,
+  { cursor, nextDeadline, termsVersion, drawAt, moveAt, hasToEnd }: LiveSale,
   gate: GateState,
   before: { committedSeq: number; journal: number } | undefined,
 ): boolean {
   if (gate.epoch !== cursor.epoch || gate.seq < cursor.committedSeq) return true;
   if (gate.seq === cursor.committedSeq && gate.tip !== cursor.tip) return true;
   if (gate.termsVersion < termsVersion || hasToEnd) return true;
-  if (closeAt !== null && closeAt <= gate.now) return true;
+  if (moveAt !== null && moveAt <= gate.now) return true;
   if (nextDeadline !== null && nextDeadline < gate.now) return true;
   if (drawAt !== null && drawAt <= gate.now) return true;
   const stoodStill = before !== undefined && before.committedSeq === cursor.committedSeq;

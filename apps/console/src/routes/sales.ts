@@ -40,7 +40,7 @@ export function saleRoutes(parts: ConsoleParts): Route[] {
   ];
 }
 
-const verbs: DeskVerb[] = ['pause', 'resume', 'close', 'cancel'];
+const verbs: DeskVerb[] = ['schedule', 'pause', 'resume', 'close', 'settle', 'cancel'];
 
 async function create(c: ConsoleContext, parts: ConsoleParts): Promise<Response> {
   const read = await readBody(c, newSaleBody);
