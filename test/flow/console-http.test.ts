@@ -452,6 +452,39 @@ describe('a merchant', () => {
     expect(after.body.items[0].stock).toBe(150);
     expect(after.body.items[0].held + after.body.items[0].available).toBe(150);
   }, 30_000);
+
+  it('gives every open hold more time, once per key', async () => {
+    await sell({ holdSeconds: 100 });
+    const ticketId = await hold('anna');
+    const until = async () => Date.parse((await get(`/v1/tickets/${ticketId}`)).body.expiresAt);
+    const before = await until();
+    for (let press = 0; press < 2; press++) {
+      const pressed = await post(
+        `/v1/sales/${saleId}/extend-holds`,
+        { seconds: 60 },
+        { 'Idempotency-Key': 'more' },
+      );
+      expect(pressed).toMatchObject({ status: 200, body: { id: saleId } });
+    }
+    expect((await until()) - before).toBe(60_000);
+    for (const seconds of [0, -1, 1.5, 86_401, '60', null])
+      expect((await post(`/v1/sales/${saleId}/extend-holds`, { seconds })).status).toBe(422);
+    expect((await post('/v1/sales/nothing/extend-holds', { seconds: 60 })).body.code).toBe('unknown_sale');
+  });
+
+  it('schedules a sale that has its opening time, and settles one that nobody waits for', async () => {
+    await sell({ status: 'draft' });
+    expect((await post(`/v1/sales/${saleId}/schedule`)).body.code).toBe('invalid_transition');
+    await patch(`/v1/sales/${saleId}`, { opensAt: new Date(Date.now() + 3_600_000).toISOString() });
+    expect((await post(`/v1/sales/${saleId}/schedule`)).body.status).toBe('scheduled');
+    expect(await buy('anna')).toMatchObject({ code: 'not_open' });
+    expect((await post(`/v1/sales/${saleId}/open`)).body.status).toBe('open');
+    await hold('anna');
+    await post(`/v1/sales/${saleId}/close`);
+    expect((await post(`/v1/sales/${saleId}/settle`)).body.code).toBe('invalid_transition');
+    await post(`/v1/sales/${saleId}/cancel`);
+    expect((await post(`/v1/sales/${saleId}/settle`)).body.status).toBe('settled');
+  });
 });
 
 describe('a sale as the merchant sees it', () => {

@@ -86,6 +86,21 @@ export function decideRun(
   return finish(run);
 }
 
+/**
+ * Moves the deadlines of these holds by `seconds`, by the merchant's command: a payment outage is nobody's fault. A hold
+ * that is over at `now`, or that has had this command, stays as it is.
+ */
+export function prolongHolds(input: RunInput, commandId: string, seconds: number, now: number): RunResult {
+  const run = begin(input, now);
+  for (const hold of input.reservations.values()) {
+    if (hold.status !== 'held' || hold.expiresAt === null || hold.expiresAt < now) continue;
+    if (hold.outcomes[commandId] !== undefined) continue;
+    const data: EventData = { expiresAt: hold.expiresAt + seconds * 1000, seconds };
+    apply(run, hold, [{ type: 'prolonged', ticketId: hold.ticketId, commandId, data, at: now }]);
+  }
+  return finish(run);
+}
+
 interface Run extends RunResult {
   input: RunInput;
   now: number;

@@ -41,6 +41,12 @@ export function evolve(before: Reservation, event: NewEvent): Reservation {
         extensions: reservation.extensions + 1,
         extendedSeconds: reservation.extendedSeconds + (event.data.seconds ?? 0),
       };
+    // The merchant's time costs the buyer none of the extensions.
+    case 'prolonged':
+      return {
+        ...moved(reservation, 'held', outcomes),
+        expiresAt: event.data.expiresAt ?? reservation.expiresAt,
+      };
     case 'cancelled':
       return { ...moved(reservation, 'cancelled', outcomes), reason: event.data.reason ?? null };
     case 'expired':

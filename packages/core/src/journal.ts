@@ -11,6 +11,7 @@ export type ReservationEventType =
   | 'cancelled'
   | 'expired'
   | 'extended'
+  | 'prolonged'
   | 'paid_late'
   | 'refund_due'
   | 'refunded'

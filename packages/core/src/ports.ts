@@ -314,6 +314,8 @@ export interface RunLedger {
     statuses: readonly ReservationStatus[],
     limit: number,
   ): Promise<Reservation[]>;
+  /** Holds that are open at `now` and have not had this command, those that lapse first at the head. */
+  openHolds(saleId: string, now: number, commandId: string, limit: number): Promise<Reservation[]>;
   /** The next deadline of an open hold, epoch milliseconds. */
   nextDeadline(saleId: string): Promise<number | null>;
   usedUnits(saleId: string, buyerIds: string[]): Promise<Map<string, number>>;

@@ -79,6 +79,26 @@ export async function reservationsIn(
   return (await rowsOf<ReservationRow>(db, inStatuses, [saleId, texts(statuses), limit])).map(reservationOf);
 }
 
+const open: Statement = {
+  name: 'reservations-open',
+  text: `select ${columns} from reservations r
+          where r.sale_id = $1 and r.expires_at >= to_timestamp($2::float8 / 1000.0)
+            and strpos(coalesce(r.outcomes, ''), $3) = 0
+          order by r.expires_at, r.epoch, r.seq limit $4`,
+};
+
+/** Holds that are open at `now` (epoch milliseconds) and have not had this command, those that lapse first at the head. */
+export async function openHolds(
+  db: Queryable,
+  saleId: string,
+  now: number,
+  commandId: string,
+  limit: number,
+): Promise<Reservation[]> {
+  const values = [saleId, now, JSON.stringify(commandId), limit];
+  return (await rowsOf<ReservationRow>(db, open, values)).map(reservationOf);
+}
+
 const nextDeadlineStatement: Statement = {
   name: 'next-deadline',
   text: 'select min(expires_at) as at from reservations where sale_id = $1',

@@ -22,6 +22,7 @@ const leads: Record<string, { from: readonly string[]; to: string | null }> = {
   cancelled: { from: ['held', 'waitlisted', 'lobby'], to: 'cancelled' },
   expired: { from: ['held'], to: 'expired' },
   extended: { from: ['held'], to: 'held' },
+  prolonged: { from: ['held'], to: 'held' },
   paid_late: { from: ['expired'], to: 'paid_late' },
   refund_due: { from: ['paid_late', 'cancelled', 'confirmed'], to: 'refund_due' },
   refunded: { from: ['refund_due'], to: 'refunded' },

@@ -1,4 +1,5 @@
 import {
+  extendHoldsBody,
   makeCursor,
   moveBody,
   newSaleBody,
@@ -30,6 +31,7 @@ export function saleRoutes(parts: ConsoleParts): Route[] {
     { method: 'POST', path: '/v1/sales/:saleId/open', handle: (c) => open(c, parts) },
     { method: 'POST', path: '/v1/sales/:saleId/lobby', handle: (c) => move(c, parts, 'lobby') },
     { method: 'POST', path: '/v1/sales/:saleId/items/:sku/stock', handle: (c) => stock(c, parts) },
+    { method: 'POST', path: '/v1/sales/:saleId/extend-holds', handle: (c) => extendHolds(c, parts) },
     ...verbs.map(
       (verb): Route => ({
         method: 'POST',
@@ -116,6 +118,20 @@ async function stock(c: ConsoleContext, parts: ConsoleParts): Promise<Response> 
       delta > 0
         ? parts.desk.restock(saleId, sku, delta, request)
         : parts.desk.withdraw(saleId, sku, -delta, request),
+    (id) => changed(parts.ledger, id),
+  );
+}
+
+async function extendHolds(c: ConsoleContext, parts: ConsoleParts): Promise<Response> {
+  const read = await readBody(c, extendHoldsBody);
+  if (!read.ok) return read.response;
+  const saleId = saleIdOf(c);
+  if (saleId === null) return refused(c, refuse('unknown_sale'));
+  return once(
+    c,
+    parts,
+    read.body,
+    (request) => parts.desk.extendHolds(saleId, read.body.seconds, request),
     (id) => changed(parts.ledger, id),
   );
 }

@@ -92,6 +92,9 @@ export const saleChangeBody = z
 /** The other verbs, lobby among them, take no fields. */
 export const moveBody = z.strictObject({});
 
+/** The body of `POST /v1/sales/{id}/extend-holds`: more time for every open hold, at most a day. */
+export const extendHoldsBody = z.strictObject({ seconds: z.int().min(1).max(86_400) });
+
 /** Open takes the value of a public beacon, when it ends a lobby. */
 export const openBody = z.strictObject({ beacon: plainText(256).optional() });
 
