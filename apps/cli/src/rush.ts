@@ -57,7 +57,7 @@ async function rushOnce(options: RushOptions, signal: AbortSignal): Promise<numb
     const edges = stage.edges.map(({ hostname, port }) => ({ host: hostname, port: Number(port || 80) }));
     const line = createProgressLine(options.crowd.buyers);
     const { report, evidence } = await sendCrowd(
-      { ...options.crowd, edges, saleId, runId },
+      { ...options.crowd, edges, saleId, runId, crowd: options.people ?? runId },
       line.show,
       signal,
     );

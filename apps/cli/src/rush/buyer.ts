@@ -12,7 +12,7 @@ export interface Buyer {
 
 export function makeBuyer(plan: CrowdPlan, number: number): Buyer {
   return {
-    id: `${plan.runId}-${number}`,
+    id: `${plan.crowd}-${Math.floor(number / plan.atOnce)}`,
     number,
     lines: chooseBasket(plan.baskets, chance(plan.seed, number, 1)),
     confirms: chance(plan.seed, number, 2) < plan.confirmShare,

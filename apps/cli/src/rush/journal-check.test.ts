@@ -10,7 +10,7 @@ describe('the journal of a rush', () => {
       ['expired', 't1', {}],
       ['confirmed', 't2', {}],
     ]);
-    expect(await check(journal)).toEqual({ events: 4, oversoldAtWorst: 1, fault: null });
+    expect(await check(journal)).toEqual({ events: 4, oversoldAtWorst: 1, overtaken: 0, fault: null });
   });
 
   it('counts a unit once that is held and then paid, and again when it comes back and is sold', async () => {
@@ -21,7 +21,40 @@ describe('the journal of a rush', () => {
       ['rejected', 't2', { lines: [['tee', 1, 0]], reason: ',"hash":"x' }],
       ['held', 't3', { lines: [['tee', 1, 0]] }],
     ]);
-    expect(await check(journal)).toEqual({ events: 5, oversoldAtWorst: 0, fault: null });
+    expect(await check(journal)).toEqual({ events: 5, oversoldAtWorst: 0, overtaken: 0, fault: null });
+  });
+
+  it('shows a newcomer who was served while somebody waited, and a later one who was served first', async () => {
+    const one = { lines: [['tee', 1, 0]] };
+    const pair = { lines: [['tee', 2, 0]] };
+    const joined: [string, string, object][] = [
+      ['held', 't1', one],
+      ['waitlisted', 't2', one],
+      ['waitlisted', 't3', pair],
+      ['waitlisted', 't4', one],
+      ['cancelled', 't1', {}],
+    ];
+    const overtaken = async (events: [string, string, object][]) =>
+      (await check(journalOf([...joined, ...events]))).overtaken;
+    expect(await overtaken([['held', 't2', {}]])).toBe(0);
+    expect(await overtaken([['held', 't4', {}]]), 'behind one with the same wish').toBe(1);
+    expect(await overtaken([['held', 't9', one]]), 'a newcomer').toBe(1);
+    expect(
+      await overtaken([
+        ['cancelled', 't2', {}],
+        ['held', 't4', {}],
+      ]),
+      'past a pair that did not fit',
+    ).toBe(0);
+    expect(
+      await overtaken([
+        ['cancelled', 't2', {}],
+        ['rejected', 't3', {}],
+        ['held', 't4', {}],
+        ['held', 't9', one],
+      ]),
+      'nobody waits any more',
+    ).toBe(0);
   });
 
   it('is not believed when a line was changed, left out, added or cut off', async () => {

@@ -4,6 +4,8 @@ export interface JournalFindings {
   events: number;
   /** Per item, units that were out beyond the stock at its worst position; added up. */
   oversoldAtWorst: number;
+  /** Units given past somebody who waited for as much: to a newcomer, or to one who came later with the same wish. */
+  overtaken: number;
   /** What is wrong with the chain itself, as a sentence; null when it is whole. */
   fault: string | null;
 }
@@ -23,6 +25,7 @@ export async function checkJournal(
   const units = new Map<string, number>();
   const worst = new Map<string, number>();
   const withdrawn = new Map<string, number>();
+  const waiting = createWaiting();
   let previous = '0'.repeat(64);
   let events = 0;
   let ended = false;
@@ -54,6 +57,7 @@ export async function checkJournal(
         ticketId,
         lines.map(([sku, quantity]) => [sku, quantity]),
       );
+    waiting.follow(type, ticketId, JSON.stringify(linesOf.get(ticketId)));
     if (TAKES.has(type) && !out.has(ticketId)) {
       out.add(ticketId);
       count(ticketId, 1);
@@ -78,10 +82,41 @@ export async function checkJournal(
     for (const [sku, taken] of worst) {
       oversoldAtWorst += Math.max(0, taken - (stockOf.get(sku) ?? 0) - (withdrawn.get(sku) ?? 0));
     }
-    return { events, oversoldAtWorst, fault };
+    return { events, oversoldAtWorst, overtaken: waiting.overtaken(), fault };
   }
 }
 
+/**
+ * The waitlist as the journal tells it. While anybody waits, no newcomer may be served; and of two with the same wish,
+ * whoever joined first is served first. Between different wishes one may be passed over for not fitting.
+ */
+function createWaiting() {
+  const byWish = new Map<string, Set<string>>();
+  const wishOf = new Map<string, string>();
+  let overtaken = 0;
+
+  return {
+    follow(type: string, ticketId: string, wish: string): void {
+      if (type === 'waitlisted') {
+        wishOf.set(ticketId, wish);
+        byWish.set(wish, (byWish.get(wish) ?? new Set()).add(ticketId));
+        return;
+      }
+      const line = byWish.get(wishOf.get(ticketId) ?? '');
+      if (type === 'held') {
+        const [first] = line ?? [];
+        if (line === undefined ? wishOf.size > 0 : first !== ticketId) overtaken += 1;
+      }
+      if (line !== undefined && LEAVES.has(type)) {
+        line.delete(ticketId);
+        wishOf.delete(ticketId);
+      }
+    },
+    overtaken: () => overtaken,
+  };
+}
+
+const LEAVES = new Set(['held', 'cancelled', 'rejected']);
 const TAKES = new Set(['held', 'confirmed', 'withdrawn']);
 const GIVES_BACK = new Set(['cancelled', 'expired', 'returned', 'refund_due']);
 

@@ -24,7 +24,7 @@ describe('the options of a rush', () => {
 
   it('take every ready case, and win over what it says', () => {
     const cases = readdirSync(EXAMPLES).filter((name) => name.endsWith('.json'));
-    expect(cases).toHaveLength(4);
+    expect(cases).toHaveLength(6);
     for (const name of cases) {
       const options = usable([
         '--sale',
@@ -34,7 +34,7 @@ describe('the options of a rush', () => {
         '--hold-seconds',
         '9',
       ]);
-      expect(options.crowd.buyers).toBe(7);
+      expect(options.crowd.buyers).toBe(7 * options.crowd.atOnce);
       expect(options.sale.holdSeconds).toBe(9);
     }
   });
@@ -77,6 +77,7 @@ describe('a buyer of the crowd', () => {
     edges: [],
     saleId: 's',
     runId: 'r',
+    crowd: 'r',
   };
 
   it('is the same person each time for the same seed', () => {

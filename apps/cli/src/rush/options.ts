@@ -8,7 +8,9 @@ export interface RushOptions {
   sale: SaleBody;
   /** A sale that is there already, with `--against`; then nothing is created. */
   saleId: string | undefined;
-  crowd: Omit<CrowdPlan, 'edges' | 'saleId' | 'runId'>;
+  crowd: Omit<CrowdPlan, 'edges' | 'saleId' | 'runId' | 'crowd'>;
+  /** Undefined makes new people. */
+  people: string | undefined;
   workers: number;
   edges: number;
   /** Edges of a stack that runs already. */
@@ -30,6 +32,8 @@ export const usage = `npm run rush -- [options]
   --sale FILE.json     a sale, or {"sale": {...}, "rush": {...options}}; options given here win over the file's
   --quantity Q         units a buyer wants: 2, or 1-3 for a mix (1)
   --limit L            units a buyer may have in all (no limit)
+  --at-once N          requests that each buyer sends at once, each for a ticket of its own (1)
+  --crowd NAME         the same people in several rushes on one sale (new people each time)
   --concurrency C      closed crowd: how many ask at once (64)
   --rate R             open crowd: buyers per second, however slow the answers are
   --duration S         open crowd: for so many seconds (10)
@@ -84,7 +88,11 @@ export function readOptions(
   const durationSeconds = number('duration', 10, 0.1, 86_400, false);
   const buyersOfRate =
     given['buyers'] === undefined && rate > 0 ? Math.max(1, Math.round(rate * durationSeconds)) : undefined;
-  const buyers = buyersOfRate ?? number('buyers', 1_000, 1, 100_000_000);
+  const atOnce = number('at-once', 1, 1, 1_000);
+  const buyers = (buyersOfRate ?? number('buyers', 1_000, 1, 100_000_000)) * atOnce;
+  const people = text(given['crowd']);
+  if (people !== undefined && !/^[\w.-]{1,64}$/.test(people))
+    problems.push('--crowd is a name of letters, digits, dots and dashes');
   const sale = readSale(file.sale, value('stock') !== undefined, number, problems);
   const against = readUrls(text(given['against']), 'against', problems);
   const consoleUrl = readUrls(text(given['console']) ?? settings.console, 'console', problems)[0];
@@ -101,9 +109,11 @@ export function readOptions(
   const options: RushOptions = {
     sale,
     saleId,
+    people,
     crowd: {
       seed: number('seed', randomInt(1, 1_000_000_000), 0, 4_294_967_295),
       buyers,
+      atOnce,
       stockUnits: sale.items.reduce((units, { stock }) => units + stock, 0),
       baskets: readBaskets(file.rush['baskets'], value('quantity'), sale, problems),
       arrivals:
@@ -133,6 +143,8 @@ const NAMES = [
   'sale',
   'quantity',
   'limit',
+  'at-once',
+  'crowd',
   'concurrency',
   'rate',
   'duration',

@@ -11,8 +11,12 @@ export interface Basket {
 export interface CrowdPlan {
   edges: Address[];
   saleId: string;
-  /** Goes into every buyer id, so that two rushes on one sale are different people. */
+  /** Tells the requests of two rushes on one sale apart. */
   runId: string;
+  /** Goes into every buyer id: two rushes on one sale are different people, unless they are told otherwise. */
+  crowd: string;
+  /** Requests that one buyer sends at once; each is one of the `buyers` below. */
+  atOnce: number;
   /** The same seed makes the same people with the same wishes. */
   seed: number;
   buyers: number;

@@ -36,7 +36,7 @@ export async function prove(
 
 /** The laws, by the words of the table; a law that could not be checked is null. */
 export function laws({ verdict, journal }: Proof): Record<string, number | null> {
-  const { oversold, leaked, lost, outOfOrder, doubled, offeredTwice } = verdict;
+  const { oversold, leaked, lost, outOfOrder, doubled, offeredTwice, overLimit } = verdict;
   return {
     oversold: Math.max(oversold, journal?.oversoldAtWorst ?? 0),
     leaked,
@@ -44,6 +44,8 @@ export function laws({ verdict, journal }: Proof): Record<string, number | null>
     'out of order': outOfOrder,
     doubled,
     'offered twice': offeredTwice,
+    overtaken: journal?.overtaken ?? null,
+    ...(overLimit !== null && { 'over the limit': overLimit }),
   };
 }
 

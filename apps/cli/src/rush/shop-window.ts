@@ -3,6 +3,7 @@ import type { Row } from './merchant.ts';
 export interface SaleSeen {
   id: string;
   holdSeconds: number;
+  perBuyerLimit?: number | null;
   items: { sku: string; stock: number; available: number }[];
 }
 

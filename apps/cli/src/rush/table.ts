@@ -11,6 +11,10 @@ export function rushTable(options: RushOptions, report: CrowdReport, proof: Proo
     crowd.arrivals.kind === 'closed'
       ? `${whole(crowd.arrivals.concurrency)} at once`
       : `${whole(crowd.arrivals.perSecond)} a second for ${whole(crowd.arrivals.durationSeconds)} s`;
+  const people =
+    crowd.atOnce === 1
+      ? `${whole(report.arrived)} buyers`
+      : `${whole(report.arrived / crowd.atOnce)} buyers with ${crowd.atOnce} requests each`;
   const requests = report.answerTime.reserve.count + report.answerTime.read.count;
   const units = (count: (item: (typeof verdict.units)[number]) => number) =>
     verdict.units.reduce((sum, item) => sum + count(item), 0);
@@ -18,7 +22,7 @@ export function rushTable(options: RushOptions, report: CrowdReport, proof: Proo
   const { held = 0, confirmed = 0, expired = 0, rejected = 0 } = verdict.rows;
 
   return lines([
-    ['crowd', `${whole(report.arrived)} buyers, ${arrivals}, seed ${crowd.seed}`],
+    ['crowd', `${people}, ${arrivals}, seed ${crowd.seed}`],
     ['took', `${ms(report.elapsedMs)}; everybody's first answer after ${ms(report.firstRoundMs)}`],
     ['crowd process', `${whole((report.cpuMs * 1_000) / Math.max(1, report.answers))} us of CPU per answer`],
     [

@@ -16,6 +16,7 @@ describe('the proof', () => {
       'out of order': 0,
       doubled: 0,
       'offered twice': 0,
+      overtaken: null,
     });
     expect(isBroken(proofOf(verdict))).toBe(false);
     expect(verdict.rows).toEqual({ confirmed: 1, held: 1, expired: 1 });
@@ -40,6 +41,27 @@ describe('the proof', () => {
       'included',
     );
     expect(verdict.oversold).toBe(1);
+  });
+
+  it('sees a buyer with more than the sale allows one, over all tickets that count', async () => {
+    const ofAnn = (ticketId: string, seq: number, status: string) => ({
+      ...row(ticketId, seq, status),
+      buyerId: 'ann',
+    });
+    const rows = [ofAnn('t1', 1, 'held'), ofAnn('t2', 2, 'confirmed'), ofAnn('t3', 3, 'expired')];
+    const judged = (perBuyerLimit: number | null) =>
+      judge(
+        promises(),
+        { id: 's', holdSeconds: 3, perBuyerLimit, items: [{ sku: 'tee', stock: 5, available: 3 }] },
+        rows,
+        'included',
+      );
+    expect([await judged(1), await judged(2), await judged(null)].map(({ overLimit }) => overLimit)).toEqual([
+      1,
+      0,
+      null,
+    ]);
+    expect(isBroken(proofOf(await judged(1)))).toBe(true);
   });
 
   it('sees a unit that nobody can buy, and one that is offered although it is sold', async () => {
@@ -92,11 +114,12 @@ describe('the proof', () => {
     const whole = {
       ...proofOf(verdict),
       audit: { ok: true, checks: [] },
-      journal: { events: 3, oversoldAtWorst: 0, fault: null },
+      journal: { events: 3, oversoldAtWorst: 0, overtaken: 0, fault: null },
     };
     expect(isBroken(whole)).toBe(false);
     expect(isBroken({ ...whole, audit: { ok: false, checks: [] } })).toBe(true);
     expect(isBroken({ ...whole, journal: { ...whole.journal, oversoldAtWorst: 1 } })).toBe(true);
+    expect(isBroken({ ...whole, journal: { ...whole.journal, overtaken: 1 } })).toBe(true);
     expect(
       isBroken({ ...whole, journal: { ...whole.journal, fault: 'the hash at position 2 is wrong' } }),
     ).toBe(true);

@@ -16,6 +16,8 @@ export interface Verdict {
   outOfOrder: number;
   /** Tickets with two rows. */
   doubled: number;
+  /** Buyers with more units than the sale allows one; null for a sale without a limit. */
+  overLimit: number | null;
   units: { sku: string; stock: number; held: number; confirmed: number; available: number }[];
   rows: Record<string, number>;
   /** Rows of tickets that the crowd never heard of: lost answers, or other people's. */
@@ -43,6 +45,7 @@ export async function judge(
   const counts: Record<string, number> = {};
   const found = new Set<string>();
   const places: Acknowledged[] = [];
+  const unitsOfBuyer = new Map<string, number>();
   let broken = 0;
   let unheard = 0;
   let doubled = 0;
@@ -58,6 +61,10 @@ export async function judge(
       if (item !== undefined && (row.status === 'held' || row.status === 'confirmed'))
         item[row.status] += quantity;
     }
+    if (COUNTS.has(row.status)) {
+      const quantity = row.lines.reduce((sum, line) => sum + line.quantity, 0);
+      unitsOfBuyer.set(row.buyerId, (unitsOfBuyer.get(row.buyerId) ?? 0) + quantity);
+    }
     const promised = evidence.get(row.ticketId);
     if (promised === undefined) {
       unheard += 1;
@@ -71,6 +78,7 @@ export async function judge(
 
   let missing = 0;
   for (const ticketId of evidence.keys()) if (!found.has(ticketId)) missing += 1;
+  const limit = sale.perBuyerLimit ?? null;
   const over = (count: (item: (typeof units)[number]) => number) =>
     units.reduce((sum, item) => sum + Math.max(0, count(item)), 0);
   const nowhere = (item: (typeof units)[number]) => item.stock - item.held - item.confirmed - item.available;
@@ -81,6 +89,7 @@ export async function judge(
     lost: missing + broken,
     outOfOrder: countOutOfOrder(places),
     doubled,
+    overLimit: limit === null ? null : [...unitsOfBuyer.values()].filter((count) => count > limit).length,
     units,
     rows: counts,
     unheard,
@@ -89,4 +98,6 @@ export async function judge(
 
 /** What a confirmed ticket may have become since. */
 const STILL_PAID = new Set(['confirmed', 'returned', 'refund_due', 'refunded']);
+/** What counts against a buyer's limit. */
+const COUNTS = new Set(['queued', 'waitlisted', 'held', 'confirmed']);
 const SEQS_PER_EPOCH = 2 ** 40;

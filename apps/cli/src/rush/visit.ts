@@ -17,7 +17,7 @@ type Visited = { kind: 'again' } | { kind: 'done' } | { kind: 'ticket'; follow: 
 export function createVisit(plan: CrowdPlan, edges: Edges, tally: Tally) {
   const questions = createQuestions(plan, edges, tally);
   const { askPatiently, get, post } = questions;
-  const { poll, watchStream } = createWatch(questions, edges, tally);
+  const { poll, watchStream } = createWatch(questions, edges, tally, plan.stockUnits);
   const salePath = `/v1/sales/${encodeURIComponent(plan.saleId)}`;
   const reservePath = `${salePath}/reservations`;
 
@@ -35,7 +35,7 @@ export function createVisit(plan: CrowdPlan, edges: Edges, tally: Tally) {
   /** `dueAtMs` is when an open crowd's buyer came: the wait for a free connection counts too. */
   async function visit(buyer: Buyer, attempt: number, dueAtMs?: number): Promise<Visited> {
     const body = JSON.stringify({ buyerId: buyer.id, lines: buyer.lines });
-    const key = buyer.keyed ? `Idempotency-Key: "${buyer.id}-${attempt}"\r\n` : '';
+    const key = buyer.keyed ? `Idempotency-Key: "${plan.runId}-${buyer.number}-${attempt}"\r\n` : '';
     const askedAtMs = performance.now();
     const answer = await askPatiently(
       'reserve',

@@ -7,8 +7,18 @@ import type { Tally } from './tally.ts';
 import type { Wire } from './wire.ts';
 
 /** The two ways to see what became of a ticket; both resolve to its status once decided, undefined after an error. */
-export function createWatch({ askPatiently, failed, get }: Questions, edges: Edges, tally: Tally) {
+export function createWatch(
+  { askPatiently, failed, get }: Questions,
+  edges: Edges,
+  tally: Tally,
+  stockUnits: number,
+) {
   return { poll, watchStream };
+
+  /** Once every unit is paid for, nobody waits for one any longer. */
+  function isInVain(status: string): boolean {
+    return status === 'waitlisted' && tally.progress.confirmedUnits >= stockUnits;
+  }
 
   /** Polls with ETag, soon at first and then ever more seldom. */
   async function poll(buyer: Buyer, ticketId: string): Promise<string | undefined> {
@@ -30,30 +40,39 @@ export function createWatch({ askPatiently, failed, get }: Questions, edges: Edg
         etag = headerOf(answer.head, 'etag') ?? '';
       } else if (answer.status !== 304 || match === '')
         return failed(`poll answered ${answer.status} ${codeOf(answer) ?? ''}`);
-      if (performance.now() > giveUpAtMs) return tiredOf(status);
+      if (performance.now() > giveUpAtMs || isInVain(status)) return tiredOf(status);
     }
   }
 
   /** Watches the event stream, and opens it again when it breaks. */
   async function watchStream(buyer: Buyer, ticketId: string): Promise<string | undefined> {
     const giveUpAtMs = performance.now() + DECISION_MAX_MS;
+    let status = 'queued';
     for (let round = 0; ; round += 1) {
-      const seen = await streamOnce((buyer.number + round) % edges.count, ticketId, giveUpAtMs);
+      const seen = await streamOnce((buyer.number + round) % edges.count, ticketId, giveUpAtMs, status);
       if (seen.kind === 'decided') return seen.status;
       if (seen.kind === 'wrong') return failed(`stream: ${seen.why}`);
-      if (performance.now() > giveUpAtMs) return tiredOf(seen.status);
+      ({ status } = seen);
+      if (performance.now() > giveUpAtMs || isInVain(status)) return tiredOf(status);
       await pause(STREAM_AGAIN_MS * (1 + Math.random()));
     }
   }
 
-  async function streamOnce(edge: number, ticketId: string, giveUpAtMs: number): Promise<Streamed> {
-    let seen: Streamed = { kind: 'open', status: 'queued' };
+  async function streamOnce(
+    edge: number,
+    ticketId: string,
+    giveUpAtMs: number,
+    before: string,
+  ): Promise<Streamed> {
+    let seen: Streamed = { kind: 'open', status: before };
     let wire: Wire | undefined;
     let patience: NodeJS.Timeout | undefined;
     try {
       wire = await edges.dedicate(edge);
       const { close } = wire;
-      patience = setTimeout(close, giveUpAtMs - performance.now());
+      patience = setInterval(() => {
+        if (performance.now() > giveUpAtMs || (seen.kind === 'open' && isInVain(seen.status))) close();
+      }, LOOK_UP_MS);
       const reader = createFrameReader(({ event, data }) => {
         if (event !== 'ticket') return;
         const ticket = parsed(data);
@@ -77,7 +96,7 @@ export function createWatch({ askPatiently, failed, get }: Questions, edges: Edg
     } catch {
       return seen;
     } finally {
-      clearTimeout(patience);
+      clearInterval(patience);
       wire?.close();
     }
   }
@@ -96,6 +115,8 @@ const DECISION_MAX_MS = 60_000;
 const POLL_FIRST_MS = 20;
 const POLL_LAST_MS = 1_000;
 const STREAM_AGAIN_MS = 100;
+/** How often one who watches a stream thinks of leaving. */
+const LOOK_UP_MS = 250;
 
 function isDecided(status: string): boolean {
   return status !== 'queued' && status !== 'waitlisted';
