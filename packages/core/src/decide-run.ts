@@ -18,7 +18,7 @@ import {
   unitsOf,
   waits,
 } from './reservation.ts';
-import { ceilingOf, type Counters, type Draw, newcomerRefusals, type SaleStatus } from './sale.ts';
+import { ceilingOf, type Counters, type Draw, endedBy, newcomerRefusals, type SaleStatus } from './sale.ts';
 
 /** What one commit run knows before it decides; everything was read at one revision of the ledger. */
 export interface RunInput {
@@ -27,7 +27,7 @@ export interface RunInput {
   rules: Rules & {
     perBuyerLimit: number | null;
     waitlist: boolean;
-    /** Looked at for a sale with a lobby only. */
+    /** Looked at for a sale with a lobby, and for one that is over. */
     status?: SaleStatus;
     draw?: Draw;
   };
@@ -82,7 +82,12 @@ export function decideRun(
     else command(run, entry);
   }
   for (const ticketId of due) byItself(run, 'expire', ticketId);
-  for (const ticketId of ending) byItself(run, 'end', ticketId);
+  // A grant of this very batch may have led on from the state that had to end.
+  const toEnd = endedBy[input.rules.status ?? 'open'] ?? [];
+  for (const ticketId of ending) {
+    const status = currently(run, ticketId)?.status;
+    if (status !== undefined && toEnd.includes(status)) byItself(run, 'end', ticketId);
+  }
   return finish(run);
 }
 

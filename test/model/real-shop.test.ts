@@ -1,0 +1,24 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { type House, openHouse } from '../support/house.ts';
+import { playOnRealStack } from './real-shop.ts';
+import { shopStories } from './shop-commands.ts';
+
+describe('the real gate, ledger and pipeline', () => {
+  let house: House;
+
+  beforeAll(async () => {
+    house = await openHouse({ workers: 0, edges: 2 });
+  });
+  afterAll(() => house.close());
+
+  it(
+    'agree with the model of a shop, ticket by ticket, whatever buyers and merchants do',
+    { timeout: 60_000 },
+    () =>
+      fc.assert(
+        fc.asyncProperty(shopStories, (story) => playOnRealStack(house, story)),
+        { numRuns: 50, seed: 20_261_124 },
+      ),
+  );
+});
