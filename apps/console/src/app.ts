@@ -1,26 +1,33 @@
 import { Hono } from 'hono';
+import { createAccess } from './access.ts';
 import { type ConsoleContext, type ConsoleEnv, problemResponse } from './answers.ts';
 import { faultCode } from './faults.ts';
 import type { ConsoleParts } from './parts.ts';
-import { keyCheck } from './require-key.ts';
 import type { Route } from './routes.ts';
+import { keyRoutes } from './routes/keys.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { proofRoutes } from './routes/proof.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { reservationRoutes } from './routes/reservations.ts';
 import { saleRoutes } from './routes/sales.ts';
 
-/** The console over HTTP. Nothing is opened here; every dependency is handed in. */
-export function createApp(parts: ConsoleParts): Hono<ConsoleEnv> {
-  const app = new Hono<ConsoleEnv>();
-  const hasKey = keyCheck(parts.adminKey);
-  const routes = [
+/** Every call of the console. */
+export function routesOf(parts: ConsoleParts): Route[] {
+  return [
     ...saleRoutes(parts),
     ...reservationRoutes(parts),
     ...proofRoutes(parts),
     ...queueRoutes(parts),
+    ...keyRoutes(parts),
     ...operationRoutes(parts),
   ];
+}
+
+/** The console over HTTP. Nothing is opened here; every dependency is handed in. */
+export function createApp(parts: ConsoleParts): Hono<ConsoleEnv> {
+  const app = new Hono<ConsoleEnv>();
+  const access = createAccess(parts.ledger, parts.adminKey, parts.log);
+  const routes = routesOf(parts);
   app.use('*', async (c, next) => {
     const startedAt = performance.now();
     c.set('requestId', crypto.randomUUID());
@@ -29,10 +36,26 @@ export function createApp(parts: ConsoleParts): Hono<ConsoleEnv> {
     finish(c, parts, performance.now() - startedAt);
   });
   for (const route of routes) {
-    app.on(route.method, route.path, (c) => {
+    app.on(route.method, route.path, async (c) => {
       c.set('route', route.path);
-      if (route.open !== true && !hasKey(c.req.header('authorization'))) return unauthorized(c);
-      return route.handle(c);
+      if ('open' in route) return route.handle(c);
+      const caller = await access.callerOf(c.req.header('authorization'));
+      if (caller === null) return unauthorized(c);
+      const response = caller.scopes.has(route.scope)
+        ? await route.handle(c)
+        : problemResponse(c, 'forbidden');
+      if (route.method !== 'GET') {
+        const { path } = c.req;
+        const { status } = response;
+        await access.record(caller, {
+          method: route.method,
+          route: route.path,
+          path,
+          status,
+          requestId: c.get('requestId'),
+        });
+      }
+      return response;
     });
   }
   for (const [path, methods] of methodsPerPath(routes)) {

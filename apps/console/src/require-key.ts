@@ -1,12 +1,14 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** Whether an `Authorization` header carries the key. Takes the same time for every wrong key. */
-export function keyCheck(adminKey: string): (header: string | undefined) => boolean {
-  const expected = digest(adminKey);
-  return (header) => {
-    const key = /^Bearer +([\x21-\x7e]+) *$/i.exec(header ?? '')?.[1];
-    return timingSafeEqual(digest(key ?? ''), expected) && key !== undefined;
-  };
+/** The key of an `Authorization` header; null when it carries none. */
+export function keyIn(header: string | undefined): string | null {
+  return /^Bearer +([\x21-\x7e]{1,512}) *$/i.exec(header ?? '')?.[1] ?? null;
+}
+
+/** Whether a key is the expected one. Takes the same time for every wrong key. */
+export function keyCheck(expectedKey: string): (key: string) => boolean {
+  const expected = digest(expectedKey);
+  return (key) => timingSafeEqual(digest(key), expected);
 }
 
 /** Digests have one length, whatever was sent. */

@@ -1,9 +1,9 @@
+import type { KeyScope } from '@holdfast/contracts';
 import type { ConsoleContext } from './answers.ts';
 
-/** One call of the contract. `open` ones take no key. */
-export interface Route {
+/** One call of the contract. */
+export type Route = {
   method: 'GET' | 'POST' | 'PATCH';
   path: string;
-  open?: boolean;
   handle(c: ConsoleContext): Response | Promise<Response>;
-}
+} & ({ /** Takes no key. */ open: true } | { /** What a key must be allowed. */ scope: KeyScope });

@@ -8,6 +8,17 @@ import { commitRun } from './commit-run.ts';
 import { drawnAt, readLobby } from './draw.ts';
 import { type DatabaseOptions, openDatabase } from './database.ts';
 import { readJournal } from './journal.ts';
+import {
+  type AuditRow,
+  auditPage,
+  findKey,
+  insertKey,
+  type KeyHolder,
+  type KeyRow,
+  listKeys,
+  recordAudit,
+  revokeKey,
+} from './keys.ts';
 import { liveSales } from './live-sales.ts';
 import {
   dueHolds,
@@ -28,6 +39,7 @@ import { readSettlement } from './settlement.ts';
 export { hashOf, journalStart } from './journal.ts';
 export { migrate } from './migrate.ts';
 export type { SaleChange } from './change-sale.ts';
+export type { KeyRow } from './keys.ts';
 export type * from './queries/index.ts';
 export type { AcceptedRequest, RememberedRequest } from './requests.ts';
 
@@ -47,6 +59,12 @@ export interface Ledger extends RunLedger, LedgerQueries {
   /** What was answered to a request of the console; null when it was not carried out yet. */
   readRequest(key: string): Promise<RememberedRequest | null>;
   answerRequest(request: AcceptedRequest, status: number, body: string): Promise<void>;
+  insertKey(key: Pick<KeyRow, 'id' | 'name' | 'prefix' | 'scopes'> & { hash: string }): Promise<KeyRow>;
+  findKey(hash: string): Promise<KeyHolder | null>;
+  listKeys(): Promise<KeyRow[]>;
+  revokeKey(id: string): Promise<KeyRow | null>;
+  recordAudit(entry: Omit<AuditRow, 'at'>): Promise<void>;
+  auditPage(after: { at: number; id: string } | null, limit: number): Promise<AuditRow[]>;
   ping(): Promise<void>;
   close(): Promise<void>;
 }
@@ -76,6 +94,12 @@ export function createLedger(options: LedgerOptions): Ledger {
     changeSale: (read, change) => changeSale(pool, region, read, change),
     readRequest: (key) => readRequest(pool, key),
     answerRequest: (request, status, body) => answerRequest(pool, request, status, body),
+    insertKey: (key) => insertKey(pool, key),
+    findKey: (hash) => findKey(pool, hash),
+    listKeys: () => listKeys(pool),
+    revokeKey: (id) => revokeKey(pool, id),
+    recordAudit: (entry) => recordAudit(pool, entry),
+    auditPage: (after, limit) => auditPage(pool, after, limit),
     ...createQueries(pool, region),
     ping: async () => {
       await pool.query('select 1');

@@ -10,8 +10,13 @@ import { saleIdOf } from './sales.ts';
 /** What proves a sale: its journal, and the laws held against it. */
 export function proofRoutes(parts: ConsoleParts): Route[] {
   return [
-    { method: 'GET', path: '/v1/sales/:saleId/journal', handle: (c) => journal(c, parts.ledger) },
-    { method: 'GET', path: '/v1/sales/:saleId/audit', handle: (c) => audit(c, parts) },
+    {
+      method: 'GET',
+      path: '/v1/sales/:saleId/journal',
+      scope: 'read',
+      handle: (c) => journal(c, parts.ledger),
+    },
+    { method: 'GET', path: '/v1/sales/:saleId/audit', scope: 'read', handle: (c) => audit(c, parts) },
   ];
 }
 

@@ -9,9 +9,10 @@ export function queueRoutes(parts: ConsoleParts): Route[] {
     {
       method: 'GET',
       path: '/v1/queues',
+      scope: 'read',
       handle: async () => json(200, queuesRecord(await parts.queues.look())),
     },
-    { method: 'GET', path: '/v1/queues/events', handle: (c) => events(c, parts) },
+    { method: 'GET', path: '/v1/queues/events', scope: 'read', handle: (c) => events(c, parts) },
   ];
 }
 

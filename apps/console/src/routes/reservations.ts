@@ -21,12 +21,13 @@ import { badCursor, saleIdOf } from './sales.ts';
 export function reservationRoutes(parts: ConsoleParts): Route[] {
   const { ledger } = parts;
   return [
-    { method: 'GET', path: '/v1/sales/:saleId/reservations', handle: (c) => list(c, ledger) },
-    { method: 'GET', path: '/v1/tickets/:ticketId', handle: (c) => story(c, ledger) },
+    { method: 'GET', path: '/v1/sales/:saleId/reservations', scope: 'read', handle: (c) => list(c, ledger) },
+    { method: 'GET', path: '/v1/tickets/:ticketId', scope: 'read', handle: (c) => story(c, ledger) },
     ...merchantCommands.map(
       (kind): Route => ({
         method: 'POST',
         path: `/v1/tickets/:ticketId/${kind}`,
+        scope: 'merchant',
         handle: (c) => command(c, parts, kind),
       }),
     ),

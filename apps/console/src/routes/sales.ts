@@ -9,7 +9,7 @@ import {
   refusalRecord,
   saleChangeBody,
   saleRecord,
-  salesQuery,
+  pageQuery,
   saleTermsOf,
   stockBody,
 } from '@holdfast/contracts';
@@ -24,18 +24,35 @@ import type { Route } from '../routes.ts';
 
 export function saleRoutes(parts: ConsoleParts): Route[] {
   return [
-    { method: 'POST', path: '/v1/sales', handle: (c) => create(c, parts) },
-    { method: 'GET', path: '/v1/sales', handle: (c) => list(c, parts) },
-    { method: 'GET', path: '/v1/sales/:saleId', handle: (c) => read(c, parts) },
-    { method: 'PATCH', path: '/v1/sales/:saleId', handle: (c) => change(c, parts) },
-    { method: 'POST', path: '/v1/sales/:saleId/open', handle: (c) => open(c, parts) },
-    { method: 'POST', path: '/v1/sales/:saleId/lobby', handle: (c) => move(c, parts, 'lobby') },
-    { method: 'POST', path: '/v1/sales/:saleId/items/:sku/stock', handle: (c) => stock(c, parts) },
-    { method: 'POST', path: '/v1/sales/:saleId/extend-holds', handle: (c) => extendHolds(c, parts) },
+    { method: 'POST', path: '/v1/sales', scope: 'merchant', handle: (c) => create(c, parts) },
+    { method: 'GET', path: '/v1/sales', scope: 'read', handle: (c) => list(c, parts) },
+    { method: 'GET', path: '/v1/sales/:saleId', scope: 'read', handle: (c) => read(c, parts) },
+    { method: 'PATCH', path: '/v1/sales/:saleId', scope: 'merchant', handle: (c) => change(c, parts) },
+    { method: 'POST', path: '/v1/sales/:saleId/open', scope: 'operate', handle: (c) => open(c, parts) },
+    {
+      method: 'POST',
+      path: '/v1/sales/:saleId/lobby',
+      scope: 'operate',
+      handle: (c) => move(c, parts, 'lobby'),
+    },
+    {
+      method: 'POST',
+      path: '/v1/sales/:saleId/items/:sku/stock',
+      scope: 'merchant',
+      handle: (c) => stock(c, parts),
+    },
+    {
+      method: 'POST',
+      path: '/v1/sales/:saleId/extend-holds',
+      scope: 'operate',
+      handle: (c) => extendHolds(c, parts),
+    },
     ...verbs.map(
       (verb): Route => ({
         method: 'POST',
         path: `/v1/sales/:saleId/${verb}`,
+        // What no button takes back is the merchant's.
+        scope: verb === 'cancel' || verb === 'settle' ? 'merchant' : 'operate',
         handle: (c) => move(c, parts, verb),
       }),
     ),
@@ -159,7 +176,7 @@ async function saleAnswer(ledger: Ledger, saleId: string) {
 }
 
 async function list(c: ConsoleContext, { ledger }: ConsoleParts): Promise<Response> {
-  const query = readQuery(c, salesQuery);
+  const query = readQuery(c, pageQuery);
   if (!query.ok) return query.response;
   const { cursor, limit } = query.body;
   const place = cursor === undefined ? null : readCursor(cursor, 'string');

@@ -1,6 +1,7 @@
 /** The console's side of the wire: what merchants and operators send, and how they are answered. */
 export * from './csv.ts';
 export * from './journal-line.ts';
+export * from './keys.ts';
 export * from './page.ts';
 export * from './queues.ts';
 export * from './reservation-record.ts';

@@ -10,8 +10,8 @@ const cursor = z
   .regex(/^[A-Za-z0-9_-]{1,200}$/, { error: 'must be a nextCursor of the page before' });
 const limit = z.coerce.number().pipe(z.int().min(1).max(maxPage)).default(defaultPage);
 
-/** The query of `GET /v1/sales`. */
-export const salesQuery = z.object({ cursor: cursor.optional(), limit });
+/** The query of a list that nothing filters. */
+export const pageQuery = z.object({ cursor: cursor.optional(), limit });
 
 const buyer = z.string().refine((text) => isPlainText(text, 128), { error: 'must be 1 to 128 characters' });
 

@@ -5,6 +5,7 @@ import * as reservations from './0003-reservations.ts';
 import * as journal from './0004-journal.ts';
 import * as refusalsAndRequests from './0005-refusals-and-requests.ts';
 import * as draws from './0007-draws.ts';
+import * as keys from './0008-keys.ts';
 
 /** In order, forward only. */
 export const migrations: Record<string, Migration> = {
@@ -14,4 +15,5 @@ export const migrations: Record<string, Migration> = {
   '0004-journal': journal,
   '0005-refusals-and-requests': refusalsAndRequests,
   '0007-draws': draws,
+  '0008-keys': keys,
 };
