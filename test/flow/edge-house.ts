@@ -2,6 +2,7 @@
 import type { PaymentProvider } from '@holdfast/core';
 import { createEdgeGate } from '@holdfast/gate';
 import { createBellRinger, type NewSale } from '@holdfast/pipeline';
+import type { BuyerTokens } from '../../apps/edge/src/buyer-tokens.ts';
 import { createEdgeApp } from '../../apps/edge/src/app.ts';
 import { closeServer, createEdgeServer, openServer } from '../../apps/edge/src/server.ts';
 import { type House, openHouse } from '../support/house.ts';
@@ -20,6 +21,7 @@ export interface EdgeHouse
 export interface EdgeHouseOptions {
   corsOrigins?: string[];
   payments?: PaymentProvider | null;
+  tokens?: BuyerTokens | null;
 }
 
 export async function openEdgeHouse(options: EdgeHouseOptions = {}): Promise<EdgeHouse> {
@@ -27,8 +29,8 @@ export async function openEdgeHouse(options: EdgeHouseOptions = {}): Promise<Edg
   const { redis, ledger, desk, log, logged, freeze, thaw } = house;
   const bells = await createBellRinger({ redisUrl: redis.url });
   const gate = await createEdgeGate({ redisUrl: redis.url, ring: bells.ring });
-  const { corsOrigins = [], payments = null } = options;
-  const edge = createEdgeApp({ gate, log, corsOrigins, payments });
+  const { corsOrigins = [], payments = null, tokens = null } = options;
+  const edge = createEdgeApp({ gate, log, corsOrigins, payments, tokens });
   const server = createEdgeServer(edge.app, { maxConnections: 0 });
   const port = await openServer(server, 0, '127.0.0.1');
   return {

@@ -8,13 +8,16 @@ import {
   type EdgeContext,
   type EdgeEnv,
   type EventLog,
+  type Handle,
   headerOf,
 } from './call.ts';
+import type { BuyerTokens } from './buyer-tokens.ts';
 import { createCrossOrigin } from './cross-origin.ts';
 import { createEdgeMetrics, type EdgeMetrics, type GateTotals } from './metrics.ts';
 import { createPayments } from './payments.ts';
 import { command, throughTheLedger } from './routes/command.ts';
 import { actOnFakePayment, fakePaymentPage } from './routes/fake-payments.ts';
+import { forItsOwner } from './routes/for-its-owner.ts';
 import { healthz, readyz, showMetrics } from './routes/health.ts';
 import { docs, openapi, problemPage } from './routes/pages.ts';
 import { payFirst } from './routes/pay-first.ts';
@@ -34,6 +37,8 @@ export interface EdgeAppParts {
   slowRequestMs?: number;
   /** Who takes the money; null or absent: a confirm is the shop's word that it was paid. */
   payments?: PaymentProvider | null;
+  /** Who buyers are; null or absent: whoever they say. */
+  tokens?: BuyerTokens | null;
   /** The process's own figures in Prometheus' text format. */
   processMetrics?: () => Promise<string>;
 }
@@ -50,6 +55,7 @@ export interface Edge {
 /** The buyers' HTTP. Everything it knows is the gate's; it remembers nothing that a restart would lose. */
 export function createEdgeApp(parts: EdgeAppParts): Edge {
   const { gate, log, corsOrigins = [], slowRequestMs = 1_000, processMetrics = async () => '' } = parts;
+  const { tokens = null } = parts;
   const payments = parts.payments ? createPayments(parts.payments, gate, log) : null;
   const metrics = createEdgeMetrics(gate.totals, payments?.counts);
   const watches = createTicketWatches(gate);
@@ -59,25 +65,30 @@ export function createEdgeApp(parts: EdgeAppParts): Edge {
   const endpoint = createEndpoints({ metrics, log, crossOrigin, slowRequestMs });
   let draining = false;
 
+  const owned = (handle: Handle) => (tokens === null ? handle : forItsOwner(gate, tokens, handle));
+
   const app = new Hono<EdgeEnv>();
   const waits = { waits: true };
-  app.post('/v1/sales/:saleId/reservations', endpoint('reserve', reserve(gate, watches), waits));
-  app.post('/v1/sales/:saleId/lobby', endpoint('lobby', joinLobby(gate)));
-  app.get('/v1/tickets/:ticketId', endpoint('ticket', readTicket(gate)));
-  app.get('/v1/tickets/:ticketId/events', endpoint('ticket_events', followTicket(gate, watches, streams)));
+  app.post('/v1/sales/:saleId/reservations', endpoint('reserve', reserve(gate, watches, tokens), waits));
+  app.post('/v1/sales/:saleId/lobby', endpoint('lobby', joinLobby(gate, tokens)));
+  app.get('/v1/tickets/:ticketId', endpoint('ticket', owned(readTicket(gate))));
+  app.get(
+    '/v1/tickets/:ticketId/events',
+    endpoint('ticket_events', owned(followTicket(gate, watches, streams))),
+  );
   const carryOut = throughTheLedger(gate, watches);
   const confirm =
     payments === null
       ? command('confirm', confirmBody, carryOut)
       : command('confirm', confirmByPaymentBody, payFirst(gate, watches, payments, carryOut));
-  app.post('/v1/tickets/:ticketId/confirm', endpoint('confirm', confirm, waits));
+  app.post('/v1/tickets/:ticketId/confirm', endpoint('confirm', owned(confirm), waits));
   app.post(
     '/v1/tickets/:ticketId/cancel',
-    endpoint('cancel', command('cancel', cancelBody, carryOut), waits),
+    endpoint('cancel', owned(command('cancel', cancelBody, carryOut)), waits),
   );
   app.post(
     '/v1/tickets/:ticketId/extend',
-    endpoint('extend', command('extend', extendBody, carryOut), waits),
+    endpoint('extend', owned(command('extend', extendBody, carryOut)), waits),
   );
   if (payments !== null) {
     const { provider } = payments;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { providerChoice, readEdgeConfig } from './config.ts';
+import { providerChoice, readEdgeConfig, tokenSettings } from './config.ts';
 
 describe('the settings of an edge', () => {
   test('are complete with nothing but where Redis is, and set no limit on buyers', () => {
@@ -29,10 +29,28 @@ describe('the settings of an edge', () => {
     expect(() => readEdgeConfig({ ...stores, ...keys, PAYMENTS: 'paypal' })).toThrow('PAYMENTS');
   });
 
+  test('of buyer tokens are a secret or public keys, one of them and not both', () => {
+    const jwt = { REDIS_URL: 'redis://127.0.0.1:6379', BUYER_AUTH: 'jwt' };
+    const secret = 's'.repeat(32);
+    expect(() => readEdgeConfig(jwt)).toThrow('BUYER_TOKEN_SECRET is missing');
+    expect(() => readEdgeConfig({ ...jwt, BUYER_TOKEN_SECRET: 'short' })).toThrow('at least 32 characters');
+    expect(() =>
+      readEdgeConfig({ ...jwt, BUYER_TOKEN_SECRET: secret, BUYER_TOKEN_JWKS: 'keys.json' }),
+    ).toThrow('not both');
+    const none = { secret: null, jwks: null, issuer: null, audience: null };
+    expect(tokenSettings(readEdgeConfig({ ...jwt, BUYER_TOKEN_SECRET: secret }))).toEqual({
+      ...none,
+      secret,
+    });
+    expect(
+      tokenSettings(readEdgeConfig({ ...jwt, BUYER_TOKEN_JWKS: 'keys.json', BUYER_TOKEN_ISSUER: 'shop' })),
+    ).toEqual({ ...none, jwks: 'keys.json', issuer: 'shop' });
+    expect(tokenSettings(readEdgeConfig({ ...jwt, BUYER_AUTH: 'open' }))).toBeNull();
+  });
+
   test('that are wrong are named all at once, without their values', () => {
     const read = () =>
-      readEdgeConfig({ REDIS_URL: 'http://user:secret@host', EDGE_PORT: '70000', BUYER_AUTH: 'jwt' });
-    expect(read).toThrow(/BUYER_AUTH: jwt is not built yet/);
+      readEdgeConfig({ REDIS_URL: 'http://user:secret@host', EDGE_PORT: '70000', BUYER_AUTH: 'none' });
     for (const name of ['REDIS_URL', 'EDGE_PORT', 'BUYER_AUTH']) expect(read).toThrow(name);
     expect(read).not.toThrow('secret');
   });

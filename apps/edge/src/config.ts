@@ -1,5 +1,6 @@
 import { readConfig, settings } from '@holdfast/runtime';
 import { z } from 'zod';
+import type { BuyerTokenSettings } from './buyer-tokens.ts';
 
 /** What the edge reads from its environment; the README has them all. */
 export const readEdgeConfig = (env?: Record<string, string | undefined>) =>
@@ -9,10 +10,12 @@ export const readEdgeConfig = (env?: Record<string, string | undefined>) =>
       HOST: settings.host,
       REDIS_URL: settings.redisUrl,
       SHARDS: settings.shards,
-      BUYER_AUTH: settings.buyerAuth.refine(
-        (auth) => auth === 'open',
-        'jwt is not built yet; only open can be used',
-      ),
+      BUYER_AUTH: settings.buyerAuth,
+      BUYER_TOKEN_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
+      /** An address, or a file, of the public keys that buyer tokens are signed with. */
+      BUYER_TOKEN_JWKS: z.string().optional(),
+      BUYER_TOKEN_ISSUER: z.string().optional(),
+      BUYER_TOKEN_AUDIENCE: z.string().optional(),
       CORS_ORIGINS: settings.list.default([]),
       LOG_LEVEL: settings.logLevel,
       /** Who takes the money: nobody (a confirm is the shop's word), a provider that only plays, or Stripe. */
@@ -31,10 +34,32 @@ export const readEdgeConfig = (env?: Record<string, string | undefined>) =>
       DRAIN_MS: settings.count.default(0),
     },
     env,
-    ({ PAYMENTS }) => (PAYMENTS === 'stripe' ? ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET'] : []),
+    (given) => [
+      ...(given['PAYMENTS'] === 'stripe' ? ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET'] : []),
+      ...(given['BUYER_AUTH'] === 'jwt' ? [oneTokenKey(given)] : []),
+    ],
   );
 
+/** Tokens are checked with a secret or with public keys, and never with whichever of the two fits. */
+function oneTokenKey(given: Readonly<Record<string, string>>): string {
+  const { BUYER_TOKEN_SECRET: secret, BUYER_TOKEN_JWKS: jwks } = given;
+  if (secret !== undefined && jwks !== undefined)
+    return 'One of BUYER_TOKEN_SECRET and BUYER_TOKEN_JWKS, not both,';
+  return jwks === undefined ? 'BUYER_TOKEN_SECRET' : 'BUYER_TOKEN_JWKS';
+}
+
 type EdgeConfig = ReturnType<typeof readEdgeConfig>;
+
+/** What the settings say about who buyers are; null when everybody is who they say. */
+export function tokenSettings(config: EdgeConfig): BuyerTokenSettings | null {
+  if (config.BUYER_AUTH === 'open') return null;
+  return {
+    secret: config.BUYER_TOKEN_SECRET ?? null,
+    jwks: config.BUYER_TOKEN_JWKS ?? null,
+    issuer: config.BUYER_TOKEN_ISSUER ?? null,
+    audience: config.BUYER_TOKEN_AUDIENCE ?? null,
+  };
+}
 
 /** What the settings say about money. */
 export function providerChoice(config: EdgeConfig) {

@@ -3,7 +3,8 @@ import { createPaymentProvider } from '@holdfast/payments';
 import { createBellRinger } from '@holdfast/pipeline';
 import { configOrExit, createLifecycle, createLogger, createMetrics, onceASecond } from '@holdfast/runtime';
 import { createEdgeApp } from './app.ts';
-import { providerChoice, readEdgeConfig } from './config.ts';
+import { createBuyerTokens } from './buyer-tokens.ts';
+import { providerChoice, readEdgeConfig, tokenSettings } from './config.ts';
 import { closeServer, createEdgeServer, openServer } from './server.ts';
 
 const config = configOrExit(readEdgeConfig);
@@ -31,9 +32,14 @@ const payments = await createPaymentProvider(
   onceASecond(log.error.bind(log), 'a payment could not be begun'),
 );
 if (payments?.name === 'fake') log.warn({}, 'PAYMENTS=fake takes no money: anybody can pay');
+const tokens = tokenSettings(config);
 const edge = createEdgeApp({
   gate,
   log,
+  tokens:
+    tokens === null
+      ? null
+      : createBuyerTokens(tokens, onceASecond(log.warn.bind(log), 'the keys of buyer tokens are away')),
   payments,
   corsOrigins: config.CORS_ORIGINS,
   slowRequestMs: config.SLOW_REQUEST_MS,

@@ -12,7 +12,8 @@ export interface AskSettings {
   attempts: number;
   /** A single request's deadline. */
   timeoutMs: number;
-  headers: Record<string, string>;
+  /** Sent with every request. */
+  headers(): Promise<Record<string, string>>;
 }
 
 /**
@@ -100,7 +101,10 @@ async function askOnce(
   );
   const signals = signal === undefined ? deadline.signal : AbortSignal.any([signal, deadline.signal]);
   try {
-    const headers = { ...settings.headers, ...(init.headers as Record<string, string> | undefined) };
+    const headers = {
+      ...(await settings.headers()),
+      ...(init.headers as Record<string, string> | undefined),
+    };
     return await settings.fetch(settings.baseUrl + path, { ...init, headers, signal: signals });
   } finally {
     clearTimeout(timer);

@@ -5,8 +5,8 @@ import { type WatchSettings, watchTicket } from './watch-ticket.ts';
 export interface ClientSettings {
   /** Of the edge: `https://sales.example.org`. */
   baseUrl: string;
-  /** A buyer token, when the edge wants one. */
-  token?: string;
+  /** A buyer token, when the edge wants one; a function is asked before each request, so that a token can be renewed. */
+  token?: string | (() => string | Promise<string>);
   /** How often a request is made in all, before it throws; 5 when absent. */
   attempts?: number;
   /** A single request's deadline in milliseconds; 10,000 when absent, and longer where the server is asked to wait. */
@@ -45,7 +45,10 @@ export function createClient({
     fetch: (input, init) => fetch(input, init),
     attempts,
     timeoutMs,
-    headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
+    headers: async () => {
+      const now = typeof token === 'function' ? await token() : token;
+      return now === undefined ? {} : { Authorization: `Bearer ${now}` };
+    },
   };
 
   return {

@@ -34,6 +34,14 @@ export const reservationBody = z.strictObject({
     .optional(),
 });
 
+/** The same where a token says who it is: a `buyerId` beside it is refused. */
+export const reservationBodyByToken = reservationBody.omit({ buyerId: true });
+
+/** Whether a text may be the id of a buyer. */
+export function isBuyerId(text: string): boolean {
+  return isPlainText(text, maxNameLength);
+}
+
 export type ReservationBody = z.infer<typeof reservationBody>;
 
 /**
@@ -44,7 +52,7 @@ export function isReservationBody(value: unknown): value is ReservationBody {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   for (const field in value) if (field !== 'buyerId' && field !== 'lines') return false;
   const { buyerId, lines } = value as Record<string, unknown>;
-  if (typeof buyerId !== 'string' || !isPlainText(buyerId, maxNameLength)) return false;
+  if (typeof buyerId !== 'string' || !isBuyerId(buyerId)) return false;
   return lines === undefined || (Array.isArray(lines) && areLines(lines));
 }
 

@@ -6,9 +6,11 @@ import {
   readWaitSeconds,
   refusalProblem,
   reservationBody,
+  reservationBodyByToken,
   ticketJson,
 } from '@holdfast/contracts';
 import { type EdgeGate, type ReserveRequest, refuse, saleIdPattern, type Ticket } from '@holdfast/core';
+import type { BuyerTokens } from '../buyer-tokens.ts';
 import { type EdgeContext, type Handle, headerOf, json } from '../call.ts';
 import { type BodyRules, readBody } from '../read-body.ts';
 import type { TicketWatches } from '../ticket-watch.ts';
@@ -22,9 +24,9 @@ const hotRules: BodyRules = { isPlainlyValid: isReservationBody };
 const wrongKey: BodyRules = { issues: [idempotencyIssue] };
 
 /** `POST /v1/sales/{saleId}/reservations` */
-export function reserve(gate: EdgeGate, watches: TicketWatches): Handle {
+export function reserve(gate: EdgeGate, watches: TicketWatches, tokens: BuyerTokens | null): Handle {
   return async (c, requestId) => {
-    const request = await readRequest(c, requestId);
+    const request = await readRequest(c, requestId, tokens);
     if ('status' in request) return request;
     // Who gets units is decided for many requests at once, in packages/gate/src/lua/admit.lua.
     const answer = await gate.reserve(request);
@@ -37,9 +39,9 @@ export function reserve(gate: EdgeGate, watches: TicketWatches): Handle {
 }
 
 /** `POST /v1/sales/{saleId}/lobby`: once per buyer, whatever key is brought. */
-export function joinLobby(gate: EdgeGate): Handle {
+export function joinLobby(gate: EdgeGate, tokens: BuyerTokens | null): Handle {
   return async (c, requestId) => {
-    const asked = await readRequest(c, requestId);
+    const asked = await readRequest(c, requestId, tokens);
     if ('status' in asked) return asked;
     const answer = await gate.join(asked);
     if (answer.kind === 'refused') return refusalProblem(answer, requestId);
@@ -48,9 +50,16 @@ export function joinLobby(gate: EdgeGate): Handle {
 }
 
 /** The checked request, or what is answered instead. */
-async function readRequest(c: EdgeContext, requestId: string): Promise<ReserveRequest | Answer> {
+async function readRequest(
+  c: EdgeContext,
+  requestId: string,
+  tokens: BuyerTokens | null,
+): Promise<ReserveRequest | Answer> {
   const key = readIdempotencyKey(headerOf(c, 'idempotency-key'));
-  const read = await readBody(c, requestId, reservationBody, key.kind === 'invalid' ? wrongKey : hotRules);
+  const read =
+    tokens === null
+      ? await readBody(c, requestId, reservationBody, key.kind === 'invalid' ? wrongKey : hotRules)
+      : await readBodyByToken(c, requestId, tokens, key.kind === 'invalid' ? wrongKey : {});
   if (read.kind === 'answer') return read.answer;
   const saleId = c.req.param('saleId') ?? '';
   if (!saleIdPattern.test(saleId)) return problem('unknown_sale', requestId);
@@ -60,6 +69,15 @@ async function readRequest(c: EdgeContext, requestId: string): Promise<ReserveRe
     lines: read.body.lines ?? null,
     idempotencyKey: key.kind === 'key' ? key.key : null,
   };
+}
+
+/** Who it is stands in the token, and is looked at first: nobody's body is read for nothing. */
+async function readBodyByToken(c: EdgeContext, requestId: string, tokens: BuyerTokens, rules: BodyRules) {
+  const token = await tokens.read(c, requestId);
+  if (token.kind === 'answer') return token;
+  const read = await readBody(c, requestId, reservationBodyByToken, rules);
+  if (read.kind === 'answer') return read;
+  return { kind: 'body' as const, body: { ...read.body, buyerId: token.buyerId } };
 }
 
 /** The ticket as it is when the ledger has decided, or when the time is over; the acknowledged one if it cannot be read. */
