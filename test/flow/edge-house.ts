@@ -1,9 +1,11 @@
 /** A house with an edge behind a real socket, for tests that are buyers. */
 import type { PaymentProvider } from '@holdfast/core';
-import { createEdgeGate } from '@holdfast/gate';
+import { createEdgeGate, createRateLimiter, type RateLimit, type RateLimiter } from '@holdfast/gate';
 import { createBellRinger, type NewSale } from '@holdfast/pipeline';
 import type { BuyerTokens } from '../../apps/edge/src/buyer-tokens.ts';
 import { createEdgeApp } from '../../apps/edge/src/app.ts';
+import { parseRange } from '../../apps/edge/src/client-address.ts';
+import { createRateLimits } from '../../apps/edge/src/rate-limits.ts';
 import { closeServer, createEdgeServer, openServer } from '../../apps/edge/src/server.ts';
 import { type House, openHouse } from '../support/house.ts';
 
@@ -22,6 +24,7 @@ export interface EdgeHouseOptions {
   corsOrigins?: string[];
   payments?: PaymentProvider | null;
   tokens?: BuyerTokens | null;
+  limits?: Partial<Record<'writes' | 'reads' | 'buyer', RateLimit>>;
 }
 
 export async function openEdgeHouse(options: EdgeHouseOptions = {}): Promise<EdgeHouse> {
@@ -30,7 +33,15 @@ export async function openEdgeHouse(options: EdgeHouseOptions = {}): Promise<Edg
   const bells = await createBellRinger({ redisUrl: redis.url });
   const gate = await createEdgeGate({ redisUrl: redis.url, ring: bells.ring });
   const { corsOrigins = [], payments = null, tokens = null } = options;
-  const edge = createEdgeApp({ gate, log, corsOrigins, payments, tokens });
+  const limiters = Object.fromEntries(
+    (['writes', 'reads', 'buyer'] as const).map((name) => {
+      const limit = options.limits?.[name];
+      return [name, limit === undefined ? null : createRateLimiter({ redisUrl: redis.url, name, limit })];
+    }),
+  ) as Record<'writes' | 'reads' | 'buyer', RateLimiter | null>;
+  const trusted = parseRange('127.0.0.1');
+  const limits = createRateLimits({ ...limiters, trustedProxies: trusted === null ? [] : [trusted] });
+  const edge = createEdgeApp({ gate, log, corsOrigins, payments, tokens, limits });
   const server = createEdgeServer(edge.app, { maxConnections: 0 });
   const port = await openServer(server, 0, '127.0.0.1');
   return {
@@ -47,6 +58,7 @@ export async function openEdgeHouse(options: EdgeHouseOptions = {}): Promise<Edg
     thaw,
     async close() {
       await closeServer(server, edge, 0);
+      for (const limiter of Object.values(limiters)) limiter?.close();
       await bells.close();
       await gate.close();
       await house.close();

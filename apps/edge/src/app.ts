@@ -15,6 +15,7 @@ import type { BuyerTokens } from './buyer-tokens.ts';
 import { createCrossOrigin } from './cross-origin.ts';
 import { createEdgeMetrics, type EdgeMetrics, type GateTotals } from './metrics.ts';
 import { createPayments } from './payments.ts';
+import type { RateLimits } from './rate-limits.ts';
 import { command, throughTheLedger } from './routes/command.ts';
 import { actOnFakePayment, fakePaymentPage } from './routes/fake-payments.ts';
 import { forItsOwner } from './routes/for-its-owner.ts';
@@ -37,6 +38,8 @@ export interface EdgeAppParts {
   slowRequestMs?: number;
   /** Who takes the money; null or absent: a confirm is the shop's word that it was paid. */
   payments?: PaymentProvider | null;
+  /** How often somebody may ask; null or absent: as often as they like. */
+  limits?: RateLimits | null;
   /** Who buyers are; null or absent: whoever they say. */
   tokens?: BuyerTokens | null;
   /** The process's own figures in Prometheus' text format. */
@@ -55,7 +58,9 @@ export interface Edge {
 /** The buyers' HTTP. Everything it knows is the gate's; it remembers nothing that a restart would lose. */
 export function createEdgeApp(parts: EdgeAppParts): Edge {
   const { gate, log, corsOrigins = [], slowRequestMs = 1_000, processMetrics = async () => '' } = parts;
-  const { tokens = null } = parts;
+  const { tokens = null, limits = null } = parts;
+  const write = (handle: Handle) => limits?.writes(handle) ?? handle;
+  const look = (handle: Handle) => limits?.reads(handle) ?? handle;
   const payments = parts.payments ? createPayments(parts.payments, gate, log) : null;
   const metrics = createEdgeMetrics(gate.totals, payments?.counts);
   const watches = createTicketWatches(gate);
@@ -69,26 +74,29 @@ export function createEdgeApp(parts: EdgeAppParts): Edge {
 
   const app = new Hono<EdgeEnv>();
   const waits = { waits: true };
-  app.post('/v1/sales/:saleId/reservations', endpoint('reserve', reserve(gate, watches, tokens), waits));
-  app.post('/v1/sales/:saleId/lobby', endpoint('lobby', joinLobby(gate, tokens)));
-  app.get('/v1/tickets/:ticketId', endpoint('ticket', owned(readTicket(gate))));
+  app.post(
+    '/v1/sales/:saleId/reservations',
+    endpoint('reserve', write(reserve(gate, watches, { tokens, limits })), waits),
+  );
+  app.post('/v1/sales/:saleId/lobby', endpoint('lobby', write(joinLobby(gate, { tokens, limits }))));
+  app.get('/v1/tickets/:ticketId', endpoint('ticket', look(owned(readTicket(gate)))));
   app.get(
     '/v1/tickets/:ticketId/events',
-    endpoint('ticket_events', owned(followTicket(gate, watches, streams))),
+    endpoint('ticket_events', look(owned(followTicket(gate, watches, streams)))),
   );
   const carryOut = throughTheLedger(gate, watches);
   const confirm =
     payments === null
       ? command('confirm', confirmBody, carryOut)
       : command('confirm', confirmByPaymentBody, payFirst(gate, watches, payments, carryOut));
-  app.post('/v1/tickets/:ticketId/confirm', endpoint('confirm', owned(confirm), waits));
+  app.post('/v1/tickets/:ticketId/confirm', endpoint('confirm', write(owned(confirm)), waits));
   app.post(
     '/v1/tickets/:ticketId/cancel',
-    endpoint('cancel', owned(command('cancel', cancelBody, carryOut)), waits),
+    endpoint('cancel', write(owned(command('cancel', cancelBody, carryOut))), waits),
   );
   app.post(
     '/v1/tickets/:ticketId/extend',
-    endpoint('extend', owned(command('extend', extendBody, carryOut)), waits),
+    endpoint('extend', write(owned(command('extend', extendBody, carryOut))), waits),
   );
   if (payments !== null) {
     const { provider } = payments;
@@ -101,9 +109,9 @@ export function createEdgeApp(parts: EdgeAppParts): Edge {
       );
     }
   }
-  app.get('/v1/sales', endpoint('sales', listSales(gate)));
-  app.get('/v1/sales/:saleId', endpoint('sale', readSale(gate)));
-  app.get('/v1/sales/:saleId/events', endpoint('sale_events', followSale(gate, feeds, streams)));
+  app.get('/v1/sales', endpoint('sales', look(listSales(gate))));
+  app.get('/v1/sales/:saleId', endpoint('sale', look(readSale(gate))));
+  app.get('/v1/sales/:saleId/events', endpoint('sale_events', look(followSale(gate, feeds, streams))));
   app.get('/healthz', endpoint('healthz', healthz()));
   app.get(
     '/readyz',

@@ -1,6 +1,16 @@
 import { readConfig, settings } from '@holdfast/runtime';
 import { z } from 'zod';
+import type { RateLimit } from '@holdfast/gate';
 import type { BuyerTokenSettings } from './buyer-tokens.ts';
+import { parseRange } from './client-address.ts';
+
+const rateLimit = z
+  .string()
+  .regex(/^[1-9]\d{0,8}\/[1-9]\d{0,5}s$/, 'must be like 30/10s')
+  .transform((text): RateLimit => {
+    const [quantity = 0, windowSeconds = 0] = text.slice(0, -1).split('/').map(Number);
+    return { quantity, windowSeconds };
+  });
 
 /** What the edge reads from its environment; the README has them all. */
 export const readEdgeConfig = (env?: Record<string, string | undefined>) =>
@@ -16,6 +26,16 @@ export const readEdgeConfig = (env?: Record<string, string | undefined>) =>
       BUYER_TOKEN_JWKS: z.string().optional(),
       BUYER_TOKEN_ISSUER: z.string().optional(),
       BUYER_TOKEN_AUDIENCE: z.string().optional(),
+      /** Like `30/10s`; absent is no limit. */
+      RATE_LIMIT_PER_ADDRESS: rateLimit.optional(),
+      RATE_LIMIT_PER_BUYER: rateLimit.optional(),
+      READ_LIMIT_PER_ADDRESS: rateLimit.optional(),
+      /** Addresses and ranges of proxies whose X-Forwarded-For is believed. */
+      TRUSTED_PROXIES: settings.list
+        .transform((ranges) => ranges.map(parseRange))
+        .refine((ranges) => !ranges.includes(null), 'must be addresses or ranges like 10.0.0.0/8')
+        .transform((ranges) => ranges.filter((range) => range !== null))
+        .default([]),
       CORS_ORIGINS: settings.list.default([]),
       LOG_LEVEL: settings.logLevel,
       /** Who takes the money: nobody (a confirm is the shop's word), a provider that only plays, or Stripe. */

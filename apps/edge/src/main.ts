@@ -1,10 +1,11 @@
-import { createEdgeGate } from '@holdfast/gate';
+import { createEdgeGate, createRateLimiter, type RateLimit } from '@holdfast/gate';
 import { createPaymentProvider } from '@holdfast/payments';
 import { createBellRinger } from '@holdfast/pipeline';
 import { configOrExit, createLifecycle, createLogger, createMetrics, onceASecond } from '@holdfast/runtime';
 import { createEdgeApp } from './app.ts';
 import { createBuyerTokens } from './buyer-tokens.ts';
 import { providerChoice, readEdgeConfig, tokenSettings } from './config.ts';
+import { createRateLimits } from './rate-limits.ts';
 import { closeServer, createEdgeServer, openServer } from './server.ts';
 
 const config = configOrExit(readEdgeConfig);
@@ -32,10 +33,30 @@ const payments = await createPaymentProvider(
   onceASecond(log.error.bind(log), 'a payment could not be begun'),
 );
 if (payments?.name === 'fake') log.warn({}, 'PAYMENTS=fake takes no money: anybody can pay');
+const limiterOf = (name: string, limit: RateLimit | undefined) =>
+  limit === undefined
+    ? null
+    : lifecycle.add(
+        `limit per ${name}`,
+        createRateLimiter({
+          redisUrl: config.REDIS_URL,
+          name,
+          limit,
+          onError: onceASecond(log.warn.bind(log), 'a rate limit counts in memory'),
+        }),
+        (started) => started.close(),
+      );
+const limits = createRateLimits({
+  writes: limiterOf('address', config.RATE_LIMIT_PER_ADDRESS),
+  reads: limiterOf('reader', config.READ_LIMIT_PER_ADDRESS),
+  buyer: limiterOf('buyer', config.RATE_LIMIT_PER_BUYER),
+  trustedProxies: config.TRUSTED_PROXIES,
+});
 const tokens = tokenSettings(config);
 const edge = createEdgeApp({
   gate,
   log,
+  limits,
   tokens:
     tokens === null
       ? null

@@ -4,4 +4,5 @@
  */
 export { createEdgeGate, type EdgeGateOptions, type EdgeGateTotals } from './edge-gate.ts';
 export { allShards, shardOf } from './keys.ts';
+export { createRateLimiter, type RateLimit, type RateLimiter, type RateTaken } from './rate-limiter.ts';
 export { createWorkerGate, type WorkerGateOptions } from './worker-gate.ts';

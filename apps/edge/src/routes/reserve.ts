@@ -13,6 +13,7 @@ import { type EdgeGate, type ReserveRequest, refuse, saleIdPattern, type Ticket 
 import type { BuyerTokens } from '../buyer-tokens.ts';
 import { type EdgeContext, type Handle, headerOf, json } from '../call.ts';
 import { type BodyRules, readBody } from '../read-body.ts';
+import type { RateLimits } from '../rate-limits.ts';
 import type { TicketWatches } from '../ticket-watch.ts';
 
 export const idempotencyIssue = {
@@ -23,10 +24,16 @@ export const idempotencyIssue = {
 const hotRules: BodyRules = { isPlainlyValid: isReservationBody };
 const wrongKey: BodyRules = { issues: [idempotencyIssue] };
 
+/** Who may ask, and how often. */
+interface Door {
+  tokens: BuyerTokens | null;
+  limits: RateLimits | null;
+}
+
 /** `POST /v1/sales/{saleId}/reservations` */
-export function reserve(gate: EdgeGate, watches: TicketWatches, tokens: BuyerTokens | null): Handle {
+export function reserve(gate: EdgeGate, watches: TicketWatches, door: Door): Handle {
   return async (c, requestId) => {
-    const request = await readRequest(c, requestId, tokens);
+    const request = await readRequest(c, requestId, door);
     if ('status' in request) return request;
     // Who gets units is decided for many requests at once, in packages/gate/src/lua/admit.lua.
     const answer = await gate.reserve(request);
@@ -39,9 +46,9 @@ export function reserve(gate: EdgeGate, watches: TicketWatches, tokens: BuyerTok
 }
 
 /** `POST /v1/sales/{saleId}/lobby`: once per buyer, whatever key is brought. */
-export function joinLobby(gate: EdgeGate, tokens: BuyerTokens | null): Handle {
+export function joinLobby(gate: EdgeGate, door: Door): Handle {
   return async (c, requestId) => {
-    const asked = await readRequest(c, requestId, tokens);
+    const asked = await readRequest(c, requestId, door);
     if ('status' in asked) return asked;
     const answer = await gate.join(asked);
     if (answer.kind === 'refused') return refusalProblem(answer, requestId);
@@ -53,7 +60,7 @@ export function joinLobby(gate: EdgeGate, tokens: BuyerTokens | null): Handle {
 async function readRequest(
   c: EdgeContext,
   requestId: string,
-  tokens: BuyerTokens | null,
+  { tokens, limits }: Door,
 ): Promise<ReserveRequest | Answer> {
   const key = readIdempotencyKey(headerOf(c, 'idempotency-key'));
   const read =
@@ -63,6 +70,8 @@ async function readRequest(
   if (read.kind === 'answer') return read.answer;
   const saleId = c.req.param('saleId') ?? '';
   if (!saleIdPattern.test(saleId)) return problem('unknown_sale', requestId);
+  const limited = limits === null ? null : await limits.buyer(read.body.buyerId, requestId);
+  if (limited !== null) return limited;
   return {
     saleId,
     buyerId: read.body.buyerId,
