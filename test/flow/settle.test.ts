@@ -333,9 +333,8 @@ async function admitAgain(house: House, saleId: string, ticketId: string): Promi
        redis.call('HSET', KEYS[1], 'seq', seq, 'tip', tip, 'lined', lined)
        redis.call('HINCRBY', KEYS[1], 'admitted:tee', 1)
        redis.call('HINCRBY', KEYS[3], 'c:ann', 1)
-       redis.call('DEL', KEYS[4])
-       redis.call('HSET', KEYS[4], 'status', 'queued', 'v', '1', 'seq', seq, 'place', lined, 'buyer', 'ann',
-         'lines', '[["tee",1,4900]]', 'at', sale[3], 'epoch', '1', 'tip', tip)`,
+       redis.call('SET', KEYS[4], table.concat({ '1', '', 'queued', '', '', seq, '1', sale[3], lined, tip, 'ann',
+         '[["tee",1,4900]]', '' }, '\\n'))`,
       keys.length,
       ...keys,
       ticketId,

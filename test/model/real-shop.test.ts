@@ -18,7 +18,8 @@ describe('the real gate, ledger and pipeline', () => {
     () =>
       fc.assert(
         fc.asyncProperty(shopStories, (story) => playOnRealStack(house, story)),
-        { numRuns: 50, seed: 20_261_124 },
+        // What is found before the test's own time is up is told, and not only that it took too long.
+        { numRuns: 50, seed: 20_261_124, interruptAfterTimeLimit: 45_000, markInterruptAsFailure: true },
       ),
   );
 });

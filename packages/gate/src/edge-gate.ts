@@ -35,7 +35,7 @@ import { createRefusalCounts } from './refusal-counts.ts';
 import { type KnownSale, readSale } from './sale-reader.ts';
 import { loadScripts } from './scripts.ts';
 import { createSoldOut } from './sold-out.ts';
-import { ticketOf } from './ticket-reader.ts';
+import { ticketOf } from './ticket-record.ts';
 
 export interface EdgeGateOptions {
   redisUrl: string;

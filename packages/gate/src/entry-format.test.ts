@@ -2,17 +2,7 @@ import { createHash } from 'node:crypto';
 import type { CommandEntry, IntakeEntry, ReserveEntry } from '@holdfast/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  detailOf,
-  headAgain,
-  headOf,
-  orderOf,
-  packLines,
-  parseEntry,
-  readOrder,
-  tipAfter,
-  unpackLines,
-} from './entry-format.ts';
+import { detailOf, headAgain, headOf, packLines, parseEntry, tipAfter, unpackLines } from './entry-format.ts';
 
 /** What the gate's scripts append to a head. */
 const appended = (head: string, admitted: boolean, at: number) =>
@@ -150,19 +140,5 @@ describe('what an entry carries', () => {
     expect(detailOf('pay', null)).toBe('{"paymentRef":"pay"}');
     expect(detailOf(null, 0)).toBe('{"seconds":0}');
     expect(detailOf('a\nb', 5)).not.toContain('\n');
-  });
-});
-
-describe('what a ticket keeps of its reservation', () => {
-  it('is when and where its buyer joined the line, and what for', () => {
-    fc.assert(
-      fc.property(reservations, fc.nat(), ({ lines: asked, at }, place) => {
-        expect(readOrder(orderOf(at, place, packLines(asked)))).toEqual({ at, place, lines: asked });
-      }),
-    );
-  });
-
-  it('is empty rather than a fault when there is none', () => {
-    expect(readOrder('')).toMatchObject({ lines: [] });
   });
 });

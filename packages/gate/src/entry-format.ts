@@ -131,23 +131,6 @@ export function headAgain(entry: IntakeEntry): string {
   );
 }
 
-/**
- * What a ticket keeps of its reservation in one short field: gate time, place in line, lines. Short, because a hash whose
- * values stay below 64 bytes is stored in a third of the memory.
- */
-export function orderOf(at: number, place: number, packedLines: string): string {
-  return `${at} ${place} ${packedLines}`;
-}
-
-export function readOrder(order: string): { at: number; place: number; lines: Line[] } {
-  const [at = '', place = ''] = order.split(' ', 2);
-  return {
-    at: Number(at),
-    place: Number(place),
-    lines: unpackLines(order.slice(at.length + place.length + 2) || '[]'),
-  };
-}
-
 export function detailOf(paymentRef: string | null, seconds: number | null): string {
   if (paymentRef === null && seconds === null) return '';
   const detail: CommandDetail = {};

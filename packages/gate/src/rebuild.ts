@@ -10,10 +10,11 @@ import {
   unitsOf,
 } from '@holdfast/core';
 import type { Redis } from 'ioredis';
-import { headAgain, orderOf, packLines, parseEntry } from './entry-format.ts';
+import { headAgain, packLines, parseEntry } from './entry-format.ts';
 import { keysOf, type SaleKeys } from './keys.ts';
 import type { RunScript } from './scripts.ts';
-import { termFields, textOf } from './terms.ts';
+import { termFields } from './terms.ts';
+import { recordOf } from './ticket-record.ts';
 
 /** Tickets or entries that one script handles. */
 const pieceSize = 200;
@@ -91,31 +92,9 @@ async function stageTickets(
 ): Promise<boolean> {
   const names = [keys.sale, ...reservations.map((reservation) => keys.ticket(reservation.ticketId))];
   const args: (string | number)[] = [epoch];
-  for (const reservation of reservations) {
-    const fields = ticketFields(reservation);
-    args.push(isFinal(reservation.status) ? retentionMs : '', fields.length, ...fields);
-  }
+  for (const reservation of reservations)
+    args.push(isFinal(reservation.status) ? retentionMs : '', recordOf(reservation));
   return (await run('stage-tickets', names, args)) === 'staged';
-}
-
-function ticketFields(reservation: Reservation): string[] {
-  const fields = {
-    status: reservation.status,
-    v: String(reservation.version),
-    seq: String(reservation.seq),
-    epoch: String(reservation.epoch),
-    buyer: reservation.buyerId,
-    // Whatever its place was, it is decided.
-    order: orderOf(reservation.reservedAt, 0, packLines(reservation.lines)),
-    tip: reservation.tip,
-    until: textOf(reservation.expiresAt),
-    why: reservation.reason ?? '',
-  };
-  const outcomes = Object.entries(reservation.outcomes).map(([commandId, outcome]) => [
-    `c:${commandId}`,
-    outcome,
-  ]);
-  return [...Object.entries(fields), ...outcomes].flat();
 }
 
 async function stageClaims(

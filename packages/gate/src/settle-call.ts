@@ -29,15 +29,8 @@ export function settleCall(
   for (const ticket of tickets) {
     names.push(keys.ticket(ticket.ticketId));
     const outcomes = Object.entries(ticket.outcomes);
-    args.push(
-      ticket.ticketId,
-      ticket.status,
-      ticket.version,
-      textOf(ticket.expiresAt),
-      ticket.reason ?? '',
-      isFinal(ticket.status) ? '1' : '0',
-      outcomes.length,
-    );
+    const state = `${ticket.status}\n${textOf(ticket.expiresAt)}\n${ticket.reason ?? ''}\n`;
+    args.push(ticket.version, state, isFinal(ticket.status) ? '1' : '0', outcomes.length);
     for (const [commandId, outcome] of outcomes) args.push(commandId, outcome);
   }
   for (const { ticketId } of waiting) names.push(keys.ticket(ticketId));

@@ -30,7 +30,7 @@ import { isPlacing, readSale } from './sale-reader.ts';
 import { loadScripts } from './scripts.ts';
 import { settleCall } from './settle-call.ts';
 import { hashFields } from './terms.ts';
-import { ticketOf } from './ticket-reader.ts';
+import { ticketOf } from './ticket-record.ts';
 
 export interface WorkerGateOptions {
   redisUrl: string;

@@ -169,12 +169,17 @@ if #writes == 0 then return table.concat(answer, '\n') end
 for n = 1, #writes, 5 do
   redis.call('XADD', intake, writes[n + 1] .. '-0', 'e', writes[n + 2], 'h', writes[n + 3])
 end
+-- Records as in ticket-record.ts, all by one command: a command for each costs half as much again as all of the rest.
+local records = {}
 for n = 1, #writes, 5 do
   local i = writes[n]
   local begin = begins[i]
-  redis.call('HSET', KEYS[4 + i], 'status', 'queued', 'v', '1', 'seq', writes[n + 1], 'epoch', epoch,
-    'buyer', ARGV[begin], 'order', at .. ' ' .. writes[n + 4] .. ' ' .. ARGV[begin + 4], 'tip', writes[n + 3])
+  local r = #records
+  records[r + 1] = KEYS[4 + i]
+  records[r + 2] = '1\n\nqueued\n\n\n' .. writes[n + 1] .. '\n' .. epoch .. '\n' .. at .. '\n' .. writes[n + 4] .. '\n'
+    .. writes[n + 3] .. '\n' .. ARGV[begin] .. '\n' .. ARGV[begin + 4] .. '\n'
 end
+redis.call('MSET', unpack(records))
 -- Numbers are given as they are: below 10^14 Redis writes whole numbers in full.
 local changes = { 'seq', seq, 'lined', lined, 'joined', joined, 'tip', tip, 'time', at }
 for item = 1, items do

@@ -14,11 +14,15 @@ local sale = redis.call('HMGET', saleKey, 'epoch', 'rebuilding', 'seq', 'tip', '
 if not sale[1] then return { 'unknown_ticket', '' } end
 if sale[2] then return { 'closed', '' } end
 if sale[1] ~= epoch then return { 'stale', '' } end
-local field = 'c:' .. commandId
-local seen = redis.call('HMGET', ticket, 'status', field)
-if not seen[1] then return { 'unknown_ticket', '' } end
-if seen[2] then return { 'again', seen[2] } end
-if redis.call('HLEN', ticket) >= most + 12 then return { 'too_many', '' } end
+-- A record as in ticket-record.ts: the commands come after the twelfth line.
+local record = redis.call('GET', ticket)
+if not record then return { 'unknown_ticket', '' } end
+local _, beforeCommands = string.find(record, '^' .. string.rep('[^\n]*\n', 12))
+local commands = string.sub(record, beforeCommands + 1)
+local seen = string.find(commands, ' ' .. commandId .. '\n', 1, true)
+if seen then return { 'again', string.match(string.sub(commands, 1, seen - 1), '[^\n]*$') } end
+local _, many = string.gsub(commands, '\n', '')
+if many >= most then return { 'too_many', '' } end
 if tonumber(sale[3]) - tonumber(sale[6]) >= longest then return { 'ledger_unavailable', '' } end
 
 local time = redis.call('TIME')
@@ -29,6 +33,6 @@ local entry = head .. '\n0\n' .. at .. '\n' .. sale[7]
 local tip = redis.sha1hex(sale[4] .. '\n' .. entry)
 
 redis.call('XADD', intake, seq .. '-0', 'e', entry, 'h', tip)
-redis.call('HSET', ticket, field, '')
+redis.call('SET', ticket, record .. ' ' .. commandId .. '\n', 'KEEPTTL')
 redis.call('HSET', saleKey, 'seq', seq, 'tip', tip, 'time', at)
 return { 'appended', seq }

@@ -102,12 +102,17 @@ if #writes == 0 then return table.concat(answer, '\n') end
 for n = 1, #writes, 4 do
   redis.call('XADD', intake, writes[n + 1] .. '-0', 'e', writes[n + 2], 'h', writes[n + 3])
 end
+-- Records as in ticket-record.ts.
+local records = {}
 for n = 1, #writes, 4 do
   local i = writes[n]
   local begin = begins[i]
-  redis.call('HSET', KEYS[4 + i], 'status', 'lobby', 'v', '1', 'seq', writes[n + 1], 'epoch', epoch,
-    'buyer', ARGV[begin], 'order', at .. ' 0 ' .. ARGV[begin + 4], 'tip', writes[n + 3])
+  local r = #records
+  records[r + 1] = KEYS[4 + i]
+  records[r + 2] = table.concat({ '1', '', 'lobby', '', '', writes[n + 1], epoch, at, '0', writes[n + 3], ARGV[begin],
+    ARGV[begin + 4], '' }, '\n')
 end
+redis.call('MSET', unpack(records))
 redis.call('HSET', saleKey, 'seq', seq, 'tip', tip, 'time', at)
 redis.call('HSET', buyers, unpack(members))
 return table.concat(answer, '\n')

@@ -45,13 +45,11 @@ local writes, claims, news = {}, {}, {}
 for i = start + 1, #KEYS - 4 do
   local key = KEYS[4 + i]
   local id = string.sub(key, idAt)
-  local ticket = redis.call('HMGET', key, 'status', 'buyer', 'order')
-  local isMember = ticket[1] == 'lobby'
-  local buyer, since, packed = '', at, '[]'
-  if isMember then
-    buyer = ticket[2]
-    since, packed = string.match(ticket[3], '^(%S+) %S+ (.*)$')
-  end
+  -- A record as in ticket-record.ts.
+  local since, buyer, packed, commands = string.match(redis.call('GET', key) or '',
+    '^%d+\n[^\n]*\nlobby\n[^\n]*\n[^\n]*\n%d+\n%d+\n(%d+)\n%d+\n%x+\n([^\n]*)\n([^\n]*)\n(.*)$')
+  local isMember = since ~= nil
+  if not isMember then buyer, packed = '', '[]' end
   local lines = cjson.decode(packed)
   local takes = isMember and not over and fits(lines)
     and not (waitlist and (sale.waiting ~= '0' or joined > cursor))
@@ -77,15 +75,13 @@ for i = start + 1, #KEYS - 4 do
   tip = redis.sha1hex(tip .. '\n' .. entry)
   local n = #writes
   writes[n + 1], writes[n + 2], writes[n + 3] = number, entry, tip
-  writes[n + 4], writes[n + 5] = isMember and key or '', since .. ' ' .. place .. ' ' .. packed
+  writes[n + 4], writes[n + 5] = isMember and key or '', isMember and table.concat({ '2', '', 'queued', '', '', number, epoch,
+    since, place, tip, buyer, packed, commands }, '\n')
 end
 
 for n = 1, #writes, 5 do
   redis.call('XADD', intake, writes[n] .. '-0', 'e', writes[n + 1], 'h', writes[n + 2])
-  if writes[n + 3] ~= '' then
-    redis.call('HSET', writes[n + 3], 'status', 'queued', 'v', '2', 'seq', writes[n], 'epoch', epoch,
-      'order', writes[n + 4], 'tip', writes[n + 2])
-  end
+  if writes[n + 3] ~= '' then redis.call('SET', writes[n + 3], writes[n + 4], 'KEEPTTL') end
 end
 for n = 1, #claims, 2 do redis.call('HINCRBY', buyers, claims[n], claims[n + 1]) end
 local changes = { 'seq', seq, 'lined', lined, 'joined', joined, 'tip', tip, 'time', at, 'placed', placed }

@@ -8,8 +8,8 @@
 -- ARGV  1 epoch, 2 cursor, 3 the ledger's tip there, 4 journal position before, 5 after, 6 for the last piece the journal's count and head, else '',
 --       7 how long a final ticket stays readable (ms), 8 channel, 9 number of tickets, items, buyers, terms fields and
 --       those who wait (five arguments, 9 to 13), then
---       per ticket: id, status, version, deadline or '', reason or '', final '1' or '0', number of outcomes, and per
---                   outcome: command id, word
+--       per ticket: version, three lines of its record (status, deadline, reason), final '1' or '0', number of outcomes,
+--                   and per outcome: command id, word
 --       per item: sku, ceiling, stock
 --       per buyer: buyer, units given back
 --       terms: field, value ... (applied when their version is newer; the first pair is the version)
@@ -51,32 +51,45 @@ elseif ledgerCursor >= tonumber(sale.cursor) then
 end
 if journal < from then return { 'gap', journal } end
 
-local changed = {}
-local news = {}
+-- Records as in ticket-record.ts: read by one command, and written by one.
+local changed, news = {}, {}
+local known = tickets == 0 and {} or redis.call('MGET', unpack(KEYS, 5, 4 + tickets))
+local records, ending = {}, {}
+local function withOutcome(commands, id, word)
+  local found = string.find(commands, ' ' .. id .. '\n', 1, true)
+  if not found then return commands .. word .. ' ' .. id .. '\n' end
+  local before = string.match(string.sub(commands, 1, found - 1), '^(.-)[^\n]*$')
+  return before .. word .. string.sub(commands, found)
+end
+local idAt = tickets > 0 and string.find(KEYS[5], ':ticket:', 1, true) + 8
 for i = 1, tickets do
-  local id, status, version, deadline, reason, final, outcomes = take(), take(), take(), take(), take(), take(), tonumber(take())
-  local key = KEYS[4 + i]
-  local current = redis.call('HGET', key, 'v')
-  if current then
-    if tonumber(current) < tonumber(version) then
-      redis.call('HSET', key, 'status', status, 'v', version, 'until', deadline, 'why', reason)
-      if final == '1' then
-        redis.call('PEXPIRE', key, retention)
-      elseif status ~= 'held' then
-        -- One who paid late comes back from a final state.
-        redis.call('PERSIST', key)
-      end
-      news[#news + 1] = id
+  local version, state, final, outcomes = take(), take(), take(), tonumber(take())
+  local record = known[i]
+  if record then
+    local _, stateEnd, current, granting = string.find(record, '^(%d+)\n([^\n]*)\n[^\n]*\n[^\n]*\n[^\n]*\n')
+    local isNewer = tonumber(current) < tonumber(version)
+    local place = string.sub(record, stateEnd + 1)
+    state = isNewer and version .. '\n' .. granting .. '\n' .. state or string.sub(record, 1, stateEnd)
+    if outcomes > 0 then
+      local before, commands = string.match(place, '^(' .. string.rep('[^\n]*\n', 7) .. ')(.*)$')
+      for _ = 1, outcomes do commands = withOutcome(commands, take(), take()) end
+      place = before .. commands
     end
-    for _ = 1, outcomes do
-      local command, word = take(), take()
-      redis.call('HSET', key, 'c:' .. command, word)
-      if news[#news] ~= id then news[#news + 1] = id end
+    if isNewer then
+      -- What is written anew has no end any more: one who paid late comes back from a final state.
+      local n = #records
+      records[n + 1], records[n + 2] = KEYS[4 + i], state .. place
+      if final == '1' then ending[#ending + 1] = KEYS[4 + i] end
+    elseif outcomes > 0 then
+      redis.call('SET', KEYS[4 + i], state .. place, 'KEEPTTL')
     end
+    if isNewer or outcomes > 0 then news[#news + 1] = string.sub(KEYS[4 + i], idAt) end
   else
     position = position + 2 * outcomes
   end
 end
+if #records > 0 then redis.call('MSET', unpack(records)) end
+for i = 1, #ending do redis.call('PEXPIRE', ending[i], retention) end
 local moved = false
 for _ = 1, items do
   local sku, ceiling, stock = take(), take(), take()
@@ -131,7 +144,8 @@ if last and to == journal then
       if tonumber(sale['admitted:' .. sku]) + quantity > tonumber(sale['ceiling:' .. sku]) then fits = false end
     end
     local key = KEYS[4 + tickets + w]
-    local asked = tonumber(redis.call('HGET', key, 'granting') or 0)
+    local record = redis.call('GET', key)
+    local asked = record and tonumber(string.match(record, '^%d+\n(%d+)\n')) or 0
     local late = lateUnits > 0
     if late and sale.limit ~= '' and fits then
       local claim = redis.call('HMGET', buyers, 'c:' .. buyer, 'r:' .. buyer)
@@ -145,7 +159,9 @@ if last and to == journal then
       local entry = table.concat({ '1', kind, commandId, id, '', '', '', late and 'late' or '', fits and '1' or '0', at, sale.lined }, '\n')
       tip = redis.sha1hex(tip .. '\n' .. entry)
       redis.call('XADD', intake, number .. '-0', 'e', entry, 'h', tip)
-      redis.call('HSET', key, 'granting', number)
+      if record then
+        redis.call('SET', key, (string.gsub(record, '^(%d+)\n[^\n]*', '%1\n' .. number, 1)), 'KEEPTTL')
+      end
       if fits then
         granted = granted + 1
         for _, line in ipairs(lines) do

@@ -28,7 +28,8 @@ for i = 5, #KEYS do
   end
   local reserves = kind == 'reserve' or kind == 'withdraw'
   -- A member who is no longer in the lobby keeps what the ledger has decided.
-  local places = kind == 'place' and redis.call('HGET', KEYS[i], 'status') == 'lobby'
+  local places = kind == 'place'
+    and string.match(redis.call('GET', KEYS[i]) or '', '^%d+\n[^\n]*\n(%l+)\n') == 'lobby'
   if kind == 'place' then
     fits = fits and places
     redis.call('HINCRBY', staged, 'placed', 1)
@@ -44,20 +45,17 @@ for i = 5, #KEYS do
   redis.call('XADD', intake, seq .. '-0', 'e', entry, 'h', tip)
   redis.call('HSET', staged, 'seq', seq, 'tip', tip)
   if (kind == 'reserve' or kind == 'place') and not fits then redis.call('HSET', staged, 'joined', seq) end
+  -- Records as in ticket-record.ts.
+  local function keep(version, status, place)
+    redis.call('SET', KEYS[i], table.concat({ version, '', status, '', '', seq, ARGV[1], at, place, tip, buyer, packed, '' }, '\n'))
+  end
   if reserves then
-    redis.call('DEL', KEYS[i])
-    redis.call('HSET', KEYS[i], 'status', 'queued', 'v', '1', 'seq', seq, 'epoch', ARGV[1],
-      'buyer', buyer, 'order', at .. ' ' .. sale[3] .. ' ' .. packed, 'tip', tip)
+    keep('1', 'queued', sale[3])
     if buyer ~= '' then redis.call('HINCRBY', buyers, 'c:' .. buyer, units) end
   elseif kind == 'join' then
-    redis.call('DEL', KEYS[i])
-    redis.call('HSET', KEYS[i], 'status', 'lobby', 'v', '1', 'seq', seq, 'epoch', ARGV[1],
-      'buyer', buyer, 'order', at .. ' 0 ' .. packed, 'tip', tip)
+    keep('1', 'lobby', '0')
   elseif kind == 'place' then
-    if places then
-      redis.call('HSET', KEYS[i], 'status', 'queued', 'v', '2', 'seq', seq, 'epoch', ARGV[1],
-        'order', at .. ' ' .. sale[3] .. ' ' .. packed, 'tip', tip)
-    end
+    if places then keep('2', 'queued', sale[3]) end
     if buyer ~= '' then redis.call('HINCRBY', buyers, 'c:' .. buyer, units) end
   end
   if reserves or kind == 'join' then

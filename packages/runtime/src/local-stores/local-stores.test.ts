@@ -84,8 +84,6 @@ describe('a private Redis', () => {
       appendfsync: 'always',
       save: '',
       'maxmemory-policy': 'noeviction',
-      'hash-max-listpack-value': '256',
-      'hash-max-listpack-entries': '256',
       'stream-node-max-entries': '128',
       bind: '127.0.0.1',
     };

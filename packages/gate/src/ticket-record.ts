@@ -1,0 +1,61 @@
+import type { Outcome, RefusalCode, Reservation, Ticket, TicketStatus } from '@holdfast/core';
+import { packLines, unpackLines } from './entry-format.ts';
+import { numberOf, textOf } from './terms.ts';
+
+/**
+ * A ticket as Redis keeps it: one text, a field a line. First what changes (version, seq of the last grant or empty,
+ * status, deadline, reason), then what its place in line is (seq, epoch, gate time, place, tip, buyer, lines), then a line
+ * per command: its outcome, empty while it is undecided, and its id. No field may hold a line break, and neither an
+ * outcome nor the id of a command a space.
+ *
+ * One text and not a hash, because a batch of tickets is then written by one MSET: 9 us less of Redis per reservation
+ * than an HSET for each (28 against 19 us, batches of 48).
+ */
+export function recordOf(reservation: Reservation): string {
+  const { version, status, expiresAt, reason, seq, epoch, reservedAt, tip, buyerId, lines } = reservation;
+  const state = [version, '', status, textOf(expiresAt), reason ?? ''];
+  // Whatever its place was, it is decided.
+  const place = [seq, epoch, reservedAt, 0, tip, buyerId, packLines(lines)];
+  const commands = Object.entries(reservation.outcomes).map(([id, outcome]) => `${outcome} ${id}`);
+  return `${[...state, ...place, ...commands].join('\n')}\n`;
+}
+
+/** A record as the buyer sees it; null for the empty text: no such ticket. `decided` is how many reservations are decided. */
+export function ticketOf(
+  id: string,
+  saleId: string,
+  currency: string,
+  decided: number,
+  record: string,
+): Ticket | null {
+  if (record === '') return null;
+  const [version, , kept, until, why, seq, epoch, at, place, tip, buyerId = '', packed = '[]', ...commands] =
+    record.split('\n');
+  // A late payment is between expiry and the gate's answer; the buyer is told when there is one.
+  const status = (kept === 'paid_late' ? 'expired' : kept) as TicketStatus;
+  return {
+    id,
+    saleId,
+    status,
+    version: Number(version),
+    seq: Number(seq),
+    ahead: status === 'queued' ? Math.max(0, Number(place) - 1 - decided) : 0,
+    buyerId,
+    lines: unpackLines(packed),
+    currency,
+    reservedAt: Number(at),
+    expiresAt: numberOf(until),
+    reason: why === '' ? null : (why as RefusalCode),
+    receipt: `${epoch}.${seq}.${tip}`,
+    outcomes: outcomesOf(commands),
+  };
+}
+
+function outcomesOf(commands: readonly string[]): Record<string, Outcome> {
+  const outcomes: Record<string, Outcome> = {};
+  for (const line of commands) {
+    const space = line.indexOf(' ');
+    if (space > 0) outcomes[line.slice(space + 1)] = line.slice(0, space) as Outcome;
+  }
+  return outcomes;
+}
