@@ -19,6 +19,7 @@ import {
   prolongHolds,
   type NewEvent,
   type Refusal,
+  type Reservation,
   refuse,
   type RunLedger,
   type Sale,
@@ -452,12 +453,19 @@ async function command(parts: DeskParts, ticketId: string, kind: MerchantCommand
   const place = parseTicketId(ticketId);
   if (place === null) return refuse('unknown_ticket');
   const { saleId } = place;
-  const [reservation] = await parts.ledger.readReservations(saleId, [ticketId]);
+  const read = async () => (await parts.ledger.readReservations(saleId, [ticketId]))[0];
+  // Made of the version: pressed twice it is one command, and a refusal does not outlive the state that it was for.
+  const idFor = ({ version }: Reservation) => `${kind}.${version}`;
+  let reservation = await read();
+  if (reservation?.outcomes[idFor(reservation)] !== undefined) {
+    // Refused before; what would change that may stand in the intake, a payment for instance.
+    await parts.committer.commitSale(saleId);
+    reservation = await read();
+  }
   // What the ledger has not decided yet is not confirmed either; what it never saw is no ticket of the merchant's.
   if (reservation === undefined || reservation.buyerId === house) return refuse('unknown_ticket');
   if (reservation.status === reachedBy[kind]) return effective(parts, saleId, 'repeated');
-  // Made of the version: pressed twice it is one command, and a refusal does not outlive the state that it was for.
-  const commandId = `${kind}.${reservation.version}`;
+  const commandId = idFor(reservation);
   const deadline = Date.now() + withdrawnWithinMs;
   let placed = await parts.gate.command(ticketId, kind, commandId);
   if (placed.kind === 'refused' && placed.code === 'gate_unavailable') {
