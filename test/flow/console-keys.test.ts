@@ -34,6 +34,15 @@ const calls: [call: string, scope: Scope][] = [
   ['GET /v1/keys', 'merchant'],
   ['POST /v1/keys/:keyId/revoke', 'merchant'],
   ['GET /v1/audit-log', 'merchant'],
+  ['POST /v1/webhooks', 'merchant'],
+  ['GET /v1/webhooks', 'merchant'],
+  ['GET /v1/webhooks/:webhookId', 'merchant'],
+  ['PATCH /v1/webhooks/:webhookId', 'merchant'],
+  ['POST /v1/webhooks/:webhookId/rotate', 'merchant'],
+  ['POST /v1/webhooks/:webhookId/revoke', 'merchant'],
+  ['POST /v1/webhooks/:webhookId/test', 'merchant'],
+  ['GET /v1/webhooks/:webhookId/deliveries', 'merchant'],
+  ['POST /v1/webhooks/:webhookId/deliveries/:deliveryId/resend', 'merchant'],
 ];
 
 describe('the keys of the console', () => {

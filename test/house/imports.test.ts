@@ -14,10 +14,11 @@ const mayImport: Record<string, readonly string[]> = {
   'packages/pipeline': ['core'],
   'packages/client': ['core'],
   'packages/payments': ['core'],
+  'packages/webhooks': ['core'],
   'packages/runtime': [],
   // The buyers' side opens Redis only.
   'apps/edge': ['core', 'contracts', 'gate', 'payments', 'pipeline', 'runtime'],
-  'apps/worker': ['core', 'contracts', 'gate', 'ledger', 'pipeline', 'runtime'],
+  'apps/worker': ['core', 'contracts', 'gate', 'ledger', 'pipeline', 'runtime', 'webhooks'],
   'apps/console': ['core', 'contracts', 'gate', 'ledger', 'pipeline', 'runtime'],
   'apps/cli': ['core', 'contracts', 'client', 'ledger', 'runtime'],
 };
@@ -29,6 +30,8 @@ const oneRoom: Record<string, readonly string[]> = {
   pg: ['packages/ledger', 'packages/runtime'],
   kysely: ['packages/ledger'],
   stripe: ['packages/payments'],
+  undici: ['packages/webhooks'],
+  standardwebhooks: ['packages/webhooks'],
 };
 
 const sources = globSync('{apps,packages}/*/src/**/*.ts', { cwd: root })

@@ -10,6 +10,7 @@ import { proofRoutes } from './routes/proof.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { reservationRoutes } from './routes/reservations.ts';
 import { saleRoutes } from './routes/sales.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 
 /** Every call of the console. */
 export function routesOf(parts: ConsoleParts): Route[] {
@@ -19,6 +20,7 @@ export function routesOf(parts: ConsoleParts): Route[] {
     ...proofRoutes(parts),
     ...queueRoutes(parts),
     ...keyRoutes(parts),
+    ...webhookRoutes(parts),
     ...operationRoutes(parts),
   ];
 }

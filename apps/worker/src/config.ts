@@ -1,4 +1,5 @@
 import { readConfig, settings } from '@holdfast/runtime';
+import { parseAddressRange } from '@holdfast/webhooks';
 
 export function readWorkerConfig() {
   return readConfig({
@@ -16,5 +17,11 @@ export function readWorkerConfig() {
     COMMIT_RETRIES: settings.count.default(8),
     /** How long a final ticket stays readable, seconds. */
     TICKET_RETENTION_SECONDS: settings.count.default(7 * 86_400),
+    /** Addresses and ranges that webhooks may call although they are not the internet's, without TLS too. */
+    WEBHOOK_PRIVATE_RANGES: settings.list
+      .transform((ranges) => ranges.map(parseAddressRange))
+      .refine((ranges) => !ranges.includes(null), 'must be addresses or ranges like 10.0.0.0/8')
+      .transform((ranges) => ranges.filter((range) => range !== null))
+      .default([]),
   });
 }

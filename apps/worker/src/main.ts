@@ -1,7 +1,17 @@
-/** A worker: answers bells with commit runs, and sweeps for what no bell rang for. Reservations are written by nothing but a commit run. */
+/**
+ * A worker: answers bells with commit runs, and sweeps for what no bell rang for; and it tells the journal to whoever
+ * wants to hear it. Reservations are written by nothing but a commit run.
+ */
+import { eventKindsOf, webhookMessage, webhookTestMessage } from '@holdfast/contracts';
 import { createWorkerGate } from '@holdfast/gate';
 import { createLedger } from '@holdfast/ledger';
-import { createCommitter, createCommitWorker, createSweep } from '@holdfast/pipeline';
+import {
+  createCommitter,
+  createCommitWorker,
+  createSweep,
+  createWebhookSweep,
+  createWebhookWorker,
+} from '@holdfast/pipeline';
 import {
   configOrExit,
   createLifecycle,
@@ -10,14 +20,17 @@ import {
   onceASecond,
   startHealthServer,
 } from '@holdfast/runtime';
+import { createWebhookSender } from '@holdfast/webhooks';
 import { createCommitMetrics } from './commit-metrics.ts';
 import { readWorkerConfig } from './config.ts';
+import { createWebhookMetrics } from './webhook-metrics.ts';
 
 const config = configOrExit(readWorkerConfig);
 const log = createLogger('worker', config.LOG_LEVEL);
 const lifecycle = createLifecycle(log);
 const metrics = createMetrics();
 const commits = createCommitMetrics(metrics);
+const webhooks = createWebhookMetrics(metrics, log);
 const redis = { redisUrl: config.REDIS_URL, shards: config.SHARDS };
 
 const ledger = lifecycle.add(
@@ -70,6 +83,33 @@ lifecycle.add(
       onError: onceASecond(log.error.bind(log), 'the sweep could not finish its pass'),
     },
   ),
+  (started) => started.close(),
+);
+const sender = lifecycle.add(
+  'webhook sender',
+  createWebhookSender({ allowed: config.WEBHOOK_PRIVATE_RANGES }),
+  (started) => started.close(),
+);
+lifecycle.add(
+  'webhook worker',
+  createWebhookWorker({
+    redisUrl: config.REDIS_URL,
+    ledger: ledger.webhooks,
+    sender,
+    messages: { kindsOf: eventKindsOf, ofEvent: webhookMessage, ofTest: webhookTestMessage },
+    onAttempt: webhooks.attempted,
+    onError: onceASecond(log.warn.bind(log), 'a webhook could not be worked on'),
+  }),
+  (started) => started.close(),
+);
+lifecycle.add(
+  'webhook sweep',
+  await createWebhookSweep({
+    redisUrl: config.REDIS_URL,
+    ledger: ledger.webhooks,
+    onStanding: webhooks.standing,
+    onError: onceASecond(log.warn.bind(log), 'the webhooks could not be looked at'),
+  }),
   (started) => started.close(),
 );
 const health = lifecycle.add(

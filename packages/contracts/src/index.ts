@@ -14,3 +14,4 @@ export * from './reservation.ts';
 export * from './sale.ts';
 export * from './text.ts';
 export * from './ticket.ts';
+export * from './webhook-message.ts';

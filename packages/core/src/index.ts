@@ -11,3 +11,4 @@ export * from './reservation.ts';
 export * from './sale.ts';
 export * from './ticket.ts';
 export * from './transitions.ts';
+export * from './webhooks.ts';

@@ -35,6 +35,7 @@ import { fenceRebuild } from './rebuild.ts';
 import { recordRefusals } from './refusals.ts';
 import { type AcceptedRequest, answerRequest, readRequest, type RememberedRequest } from './requests.ts';
 import { readSettlement } from './settlement.ts';
+import { createWebhooks, type Webhooks } from './webhooks/index.ts';
 
 export { hashOf, journalStart } from './journal.ts';
 export { migrate } from './migrate.ts';
@@ -42,6 +43,7 @@ export type { SaleChange } from './change-sale.ts';
 export type { KeyRow } from './keys.ts';
 export type * from './queries/index.ts';
 export type { AcceptedRequest, RememberedRequest } from './requests.ts';
+export type * from './webhooks/index.ts';
 
 export interface LedgerOptions extends DatabaseOptions {
   /** Which region's gate this ledger works with. */
@@ -65,6 +67,7 @@ export interface Ledger extends RunLedger, LedgerQueries {
   revokeKey(id: string): Promise<KeyRow | null>;
   recordAudit(entry: Omit<AuditRow, 'at'>): Promise<void>;
   auditPage(after: { at: number; id: string } | null, limit: number): Promise<AuditRow[]>;
+  webhooks: Webhooks;
   ping(): Promise<void>;
   close(): Promise<void>;
 }
@@ -100,6 +103,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     revokeKey: (id) => revokeKey(pool, id),
     recordAudit: (entry) => recordAudit(pool, entry),
     auditPage: (after, limit) => auditPage(pool, after, limit),
+    webhooks: createWebhooks(pool, region),
     ...createQueries(pool, region),
     ping: async () => {
       await pool.query('select 1');

@@ -1,12 +1,9 @@
-import { setTimeout } from 'node:timers/promises';
 import { type Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
+import { closeSoon } from './close-soon.ts';
 import type { Committer } from './committer.ts';
 import { addWake, commitQueue, connectProducer, openQueue, prefixOf } from './queues.ts';
 import { allShards } from './shards.ts';
-
-/** How long runs that are under way may take when the process stops, milliseconds. */
-const closeWithinMs = 2_000;
 
 export interface CommitWorkerOptions {
   redisUrl: string;
@@ -59,22 +56,6 @@ export async function createCommitWorker(options: CommitWorkerOptions): Promise<
       producer.disconnect();
     },
   };
-}
-
-/**
- * Lets runs finish, but not for ever: after Redis was away the library may wait for its blocking call to come back.
- * What is cut off is a bell, and nothing is lost with it.
- */
-async function closeSoon(worker: Worker): Promise<void> {
-  const late = new AbortController();
-  await Promise.race([
-    worker.close(),
-    setTimeout(closeWithinMs, undefined, { signal: late.signal }).then(
-      () => undefined,
-      () => undefined,
-    ),
-  ]);
-  late.abort();
 }
 
 async function commit(

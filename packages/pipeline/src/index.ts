@@ -6,3 +6,6 @@ export { type Committer, createCommitter } from './committer.ts';
 export * from './desk.ts';
 export { createQueueView, type QueueCounts, type QueueView, type SeenWorker } from './queue-view.ts';
 export { createSweep, type Sweep, type SweepParts } from './sweep.ts';
+export type { WebhookParts, WebhookReport } from './webhooks/parts.ts';
+export { createWebhookSweep, type WebhookSweep } from './webhooks/sweep.ts';
+export { createWebhookWorker, type WebhookWorker } from './webhooks/worker.ts';

@@ -5,6 +5,10 @@ import { Redis } from 'ioredis';
 /** The queue of a shard's commit jobs. Its keys carry the same hash tag as the gate's. */
 export const commitQueue = 'commit';
 
+/** The queue of webhooks; one for all, in the first shard, since an endpoint belongs to none. */
+export const webhookQueue = 'webhooks';
+export const webhookShard = '0';
+
 export function prefixOf(shard: string): string {
   return `{s${shard}}`;
 }
@@ -43,8 +47,8 @@ async function whenReady(redis: Redis): Promise<void> {
   });
 }
 
-export function openQueue(redis: Redis, shard: string): Queue {
-  return new Queue(commitQueue, {
+export function openQueue(redis: Redis, shard: string, name = commitQueue): Queue {
+  return new Queue(name, {
     connection: redis,
     prefix: prefixOf(shard),
     skipWaitingForReady: true,

@@ -8,3 +8,4 @@ export * from './reservation-record.ts';
 export * from './sale-body.ts';
 export * from './sale-record.ts';
 export * from './stock-body.ts';
+export * from './webhooks.ts';

@@ -6,6 +6,7 @@ import * as journal from './0004-journal.ts';
 import * as refusalsAndRequests from './0005-refusals-and-requests.ts';
 import * as draws from './0007-draws.ts';
 import * as keys from './0008-keys.ts';
+import * as webhooks from './0009-webhooks.ts';
 
 /** In order, forward only. */
 export const migrations: Record<string, Migration> = {
@@ -16,4 +17,5 @@ export const migrations: Record<string, Migration> = {
   '0005-refusals-and-requests': refusalsAndRequests,
   '0007-draws': draws,
   '0008-keys': keys,
+  '0009-webhooks': webhooks,
 };
