@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { eventKindsOf } from '@holdfast/contracts';
 import type { WebhookLedger } from '@holdfast/core';
 import { Webhook } from 'standardwebhooks';
@@ -227,10 +231,10 @@ describe('webhooks', () => {
       const sale = await openTees(house, 5);
       await atRest(house, sale);
       const { webhooks } = house.ledger;
-      const line = await webhooks.takeLine({ endpointId: id, saleId: sale }, 'a', 0);
-      const other = await webhooks.takeLine({ endpointId: id, saleId: sale }, 'b', 60_000);
-      expect([line?.position, other?.position]).toEqual([0, 0]);
-      expect(await webhooks.takeLine({ endpointId: id, saleId: sale }, 'c', 60_000)).toBeNull();
+      const strand = await webhooks.takeStrand({ endpointId: id, saleId: sale }, 'a', 0);
+      const other = await webhooks.takeStrand({ endpointId: id, saleId: sale }, 'b', 60_000);
+      expect([strand?.position, other?.position]).toEqual([0, 0]);
+      expect(await webhooks.takeStrand({ endpointId: id, saleId: sale }, 'c', 60_000)).toBeNull();
       const attempt = {
         messageId: `${sale}-1`,
         type: 'sale.created',
@@ -238,15 +242,15 @@ describe('webhooks', () => {
         statusCode: 200,
         outcome: 'delivered' as const,
       };
-      if (line === null || other === null) throw new Error('no lease');
-      expect(await webhooks.delivered(line, attempt, 60_000)).toBeNull();
+      if (strand === null || other === null) throw new Error('no lease');
+      expect(await webhooks.delivered(strand, attempt, 60_000, false)).toBeNull();
       expect(
-        await webhooks.failed(line, { ...attempt, outcome: 'status' }, { kind: 'stop', reason: 'gone' }),
+        await webhooks.failed(strand, { ...attempt, outcome: 'status' }, { kind: 'stop', reason: 'gone' }),
       ).toBe(false);
-      await webhooks.release(line, 1);
+      await webhooks.release(strand, 1);
       expect(await endpoint(id)).toMatchObject({ status: 'enabled', failingSince: null });
       expect(await deliveries(id)).toEqual([]);
-      expect(await webhooks.delivered(other, attempt, 60_000)).toMatchObject({ url: receiver.url() });
+      expect(await webhooks.delivered(other, attempt, 60_000, false)).toMatchObject({ url: receiver.url() });
       expect((await deliveries(id)).map(({ status }) => status)).toEqual(['delivered']);
     });
 
@@ -288,6 +292,20 @@ describe('webhooks', () => {
       receiver.answer = () => 200;
       await allArrived(stuck);
       expect([...new Set(idsOf(stuck))]).toEqual(await told(stuck));
+    });
+
+    it('whatever waits for its next attempt is tried at once when one gets through again', async () => {
+      const { id } = await subscribe();
+      receiver.answer = () => 500;
+      await courier({ retryDelayMs: () => 3_600_000 });
+      const sales = await Promise.all([1, 2, 3].map(() => openTees(house, 1)));
+      const rows = await until('all to fail', async () => {
+        const failing = await deliveries(id, '?status=failing');
+        return failing.length === 3 && failing;
+      });
+      receiver.answer = () => 200;
+      await ask('POST', `/v1/webhooks/${id}/deliveries/${rows[0]?.['id']}/resend`);
+      for (const sale of sales) await allArrived(sale);
     });
 
     it('an endpoint that never answers, with more sales than a worker has hands, holds back no other', async () => {
@@ -368,28 +386,6 @@ describe('webhooks', () => {
       expect(row).toMatchObject({ status: 'failing', error: 'redirect', lastStatusCode: 302 });
       expect(receiver.arrivals.filter(({ path }) => path !== '/')).toEqual([]);
     });
-
-    it('what no worker could deliver is found again after Redis was emptied', async () => {
-      await subscribe();
-      const sale = await openTees(house, 5);
-      await buyMany(house.edge, sale, 'b', 5);
-      await atRest(house, sale);
-      const first = await courier();
-      await allArrived(sale);
-      receiver.answer = () => 500;
-      const second = await openTees(house, 5);
-      await until('an attempt', async () => idsOf(second).length > 0);
-      await first.close();
-      couriers.splice(0);
-      const { Redis } = await import('ioredis');
-      const redis = new Redis(house.redis.url);
-      for (const key of await redis.keys('{s0}:webhooks:*')) await redis.del(key);
-      redis.disconnect();
-      receiver.answer = () => 200;
-      await courier();
-      await allArrived(second);
-      expect([...new Set(idsOf(second))]).toEqual(await told(second));
-    });
   });
 
   describe('for the merchant', () => {
@@ -441,7 +437,7 @@ describe('webhooks', () => {
       expect((await ask('POST', `/v1/webhooks/${id}/deliveries/nothing/resend`)).status).toBe(404);
     });
 
-    it('one that still stands in its line is tried at once, in its place', async () => {
+    it('one that still stands in its strand is tried at once, in its place', async () => {
       const { id } = await subscribe();
       await courier({ retryDelayMs: () => 3_600_000 });
       receiver.answer = () => 500;
@@ -597,5 +593,41 @@ describe('webhooks', () => {
         ),
       ).toHaveLength(1);
     });
+  });
+
+  it('the receiver of the examples takes what is signed, once, and nothing else', async () => {
+    const { id, secret } = await subscribe();
+    const file = fileURLToPath(new URL('../../examples/webhook-receiver.mjs', import.meta.url));
+    const child = spawn(process.execPath, [file], {
+      env: { ...process.env, PORT: '0', WEBHOOK_SECRET: secret },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const lines: string[] = [];
+    createInterface(child.stdout).on('line', (line) => void lines.push(line));
+    try {
+      const url = await until(
+        'the example to listen',
+        async () => /http:\S+/.exec(lines[0] ?? '')?.[0] ?? null,
+      );
+      await ask('PATCH', `/v1/webhooks/${id}`, { url });
+      await courier();
+      const sale = await openTees(house, 1);
+      const row = await delivery(
+        id,
+        'the sale',
+        (one) => one['saleId'] === sale && one['status'] === 'delivered',
+      );
+      await ask('POST', `/v1/webhooks/${id}/deliveries/${row['id']}/resend`);
+      await delivery(id, 'the double', ({ attempts, status }) => attempts === 2 && status === 'delivered');
+      expect(row['lastStatusCode']).toBe(204);
+      expect(lines.slice(1)).toEqual([
+        expect.stringMatching(new RegExp(`^${row['id']} sale.created {"saleId":"${sale}"`)),
+      ]);
+      expect((await fetch(url, { method: 'POST', body: '{"type":"sale.created"}' })).status).toBe(401);
+      expect(lines).toHaveLength(2);
+    } finally {
+      child.kill();
+      await once(child, 'exit');
+    }
   });
 });

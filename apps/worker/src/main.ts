@@ -85,6 +85,18 @@ lifecycle.add(
   ),
   (started) => started.close(),
 );
+// Connections of its own, and few: however much there is to deliver, no commit run waits for it.
+const outbox = lifecycle.add(
+  'outbox',
+  createLedger({
+    url: config.DATABASE_URL,
+    region: config.REGION,
+    maxConnections: 3,
+    applicationName: 'holdfast-webhooks',
+    onIdleError: onceASecond(log.warn.bind(log), 'the ledger broke an idle connection'),
+  }),
+  (started) => started.close(),
+);
 const sender = lifecycle.add(
   'webhook sender',
   createWebhookSender({ allowed: config.WEBHOOK_PRIVATE_RANGES }),
@@ -94,7 +106,7 @@ lifecycle.add(
   'webhook worker',
   createWebhookWorker({
     redisUrl: config.REDIS_URL,
-    ledger: ledger.webhooks,
+    ledger: outbox.webhooks,
     sender,
     messages: { kindsOf: eventKindsOf, ofEvent: webhookMessage, ofTest: webhookTestMessage },
     onAttempt: webhooks.attempted,
@@ -106,7 +118,7 @@ lifecycle.add(
   'webhook sweep',
   await createWebhookSweep({
     redisUrl: config.REDIS_URL,
-    ledger: ledger.webhooks,
+    ledger: outbox.webhooks,
     onStanding: webhooks.standing,
     onError: onceASecond(log.warn.bind(log), 'the webhooks could not be looked at'),
   }),

@@ -1,6 +1,6 @@
 /**
  * Outgoing webhooks: the rules of when to try again and when to stop, and what the rooms that deliver ask of each other.
- * The journal is the outbox: an endpoint has a line per sale, which is a cursor into that sale's journal, and nothing is
+ * The journal is the outbox: an endpoint has a strand per sale, which is a cursor into that sale's journal, and nothing is
  * written for a webhook where reservations are.
  */
 import type { EventData, EventType } from './journal.ts';
@@ -94,17 +94,17 @@ export interface WebhookSender {
 }
 
 /** An endpoint and a sale: what is delivered in order. */
-export interface WebhookLine {
+export interface WebhookStrand {
   endpointId: string;
   saleId: string;
 }
 
-/** A line while somebody delivers on it; nobody else does before the lease is over. */
-export interface TakenLine extends WebhookLine {
+/** A strand while somebody delivers on it; nobody else does before the lease is over. */
+export interface TakenStrand extends WebhookStrand {
   lease: string;
   /** Everything up to here is done with. */
   position: number;
-  /** The journal's end when the line was taken. */
+  /** The journal's end when the strand was taken. */
   upTo: number;
   /** Failed attempts in a row, and how long ago the first of them was, milliseconds. */
   attempts: number;
@@ -169,10 +169,10 @@ export interface WebhookStanding {
 }
 
 export interface WebhookLedger {
-  /** Lines that have something to deliver now, at most `perEndpoint` of one endpoint at a time, those that waited longest first. */
-  behind(perEndpoint: number, limit: number): Promise<WebhookLine[]>;
+  /** Strands that have something to deliver now, at most `perEndpoint` of one endpoint at a time, those that waited longest first. */
+  behind(perEndpoint: number, limit: number): Promise<WebhookStrand[]>;
   /** Compare-and-set; null when another has it, or there is nothing to do now. */
-  takeLine(line: WebhookLine, lease: string, leaseMs: number): Promise<TakenLine | null>;
+  takeStrand(strand: WebhookStrand, lease: string, leaseMs: number): Promise<TakenStrand | null>;
   /** Events of these kinds in `(after, upTo]`, in order. */
   events(
     saleId: string,
@@ -181,12 +181,20 @@ export interface WebhookLedger {
     kinds: readonly EventType[],
     limit: number,
   ): Promise<WebhookEvent[]>;
-  /** Moves the line on and renews its lease; null when the lease is another's by now or the endpoint is not enabled any more. */
-  delivered(line: TakenLine, attempt: WebhookAttempt, leaseMs: number): Promise<WebhookTarget | null>;
-  /** Gives the line back until it is due again, or disables the endpoint. False when the lease was another's by then. */
-  failed(line: TakenLine, attempt: WebhookAttempt, next: WebhookNext): Promise<boolean>;
-  /** Gives the line back with nothing left up to `position`. */
-  release(line: TakenLine, position: number): Promise<void>;
+  /**
+   * Moves the strand on and renews its lease; null when the lease is another's by now or the endpoint is not enabled any
+   * more. `isBack`: it had failed before, so whatever else of the endpoint waits to be tried again is due now.
+   */
+  delivered(
+    strand: TakenStrand,
+    attempt: WebhookAttempt,
+    leaseMs: number,
+    isBack: boolean,
+  ): Promise<WebhookTarget | null>;
+  /** Gives the strand back until it is due again, or disables the endpoint. False when the lease was another's by then. */
+  failed(strand: TakenStrand, attempt: WebhookAttempt, next: WebhookNext): Promise<boolean>;
+  /** Gives the strand back with nothing left up to `position`. */
+  release(strand: TakenStrand, position: number): Promise<void>;
   extras(limit: number): Promise<{ endpointId: string; messageId: string }[]>;
   takeExtra(
     extra: { endpointId: string; messageId: string },

@@ -1,5 +1,5 @@
 import type { Queue } from 'bullmq';
-import { commitQueue, connectProducer, openQueue } from './queues.ts';
+import { connectProducer, openQueue, webhookQueue, webhookShard } from './queues.ts';
 import { allShards } from './shards.ts';
 
 export interface QueueCounts {
@@ -36,13 +36,15 @@ export interface QueueViewOptions {
 export async function createQueueView(options: QueueViewOptions): Promise<QueueView> {
   const { redisUrl, shards = 1, onError = () => undefined } = options;
   const redis = await connectProducer(redisUrl, onError);
-  const queues = allShards(shards).map((shard) => ({ shard, queue: openQueue(redis, shard) }));
+  const commits = allShards(shards).map((shard) => ({ shard, queue: openQueue(redis, shard) }));
+  const webhooks = { shard: webhookShard, queue: openQueue(redis, webhookShard, webhookQueue) };
+  const queues = [...commits, webhooks];
   for (const { queue } of queues) queue.on('error', onError);
   return {
     counts: () => Promise.all(queues.map(({ shard, queue }) => countsOf(shard, queue))),
     async workers() {
       const seen = new Map<string, SeenWorker>();
-      for (const { queue } of queues) {
+      for (const { queue } of commits) {
         for (const { id, addr, age } of (await queue.getWorkers()) as unknown as ListedClient[])
           seen.set(id, { id, address: addr, ageSeconds: Number(age) });
       }
@@ -67,5 +69,5 @@ const states = ['waiting', 'active', 'delayed', 'failed'] as const;
 async function countsOf(shard: string, queue: Queue): Promise<QueueCounts> {
   const counts = (await queue.getJobCounts(...states)) as Record<(typeof states)[number], number>;
   const metrics = await queue.getMetrics('completed', 0, 0);
-  return { name: commitQueue, shard, ...counts, completedPerSecond: (metrics.data[0] ?? 0) / 60 };
+  return { name: queue.name, shard, ...counts, completedPerSecond: (metrics.data[0] ?? 0) / 60 };
 }

@@ -1,10 +1,12 @@
 import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import { buildConnector } from 'undici';
 import { type AddressRange, judgeAddress } from './addresses.ts';
 
+type Addresses = { address: string; family: number }[];
+
 /** All addresses of a name; rejects when it has none. */
-export type Resolve = (hostname: string) => Promise<{ address: string; family: number }[]>;
+export type Resolve = (hostname: string) => Promise<Addresses>;
 
 export interface ConnectorOptions {
   allowed: readonly AddressRange[];
@@ -39,7 +41,7 @@ export function createConnector({
     return verdict === 'public' && protocol !== 'https:' ? 'not_https' : 'yes';
   };
 
-  async function addressesOf({ hostname, protocol }: buildConnector.Options) {
+  async function addressesOf({ hostname, protocol }: buildConnector.Options): Promise<Addresses> {
     const host = hostname.replace(/^\[|\]$/g, '');
     const family = isIP(host);
     const found = family === 0 ? await resolve(host) : [{ address: host, family }];
@@ -51,22 +53,30 @@ export function createConnector({
     );
   }
 
-  return (options, callback) => {
-    addressesOf(options).then(
-      (addresses) => {
-        const connect = buildConnector({
-          allowH2: false,
-          timeout: connectWithinMs,
-          autoSelectFamily: true,
-          lookup: (_hostname, { all }, done) => {
-            const [first] = addresses;
-            if (all === true) done(null, addresses);
-            else done(null, first?.address ?? '', first?.family);
-          },
-        });
-        connect(options, callback);
-      },
-      (error: Error) => callback(error, null),
-    );
+  async function open(options: buildConnector.Options, callback: buildConnector.Callback): Promise<void> {
+    let addresses: Addresses;
+    try {
+      addresses = await addressesOf(options);
+    } catch (error) {
+      callback(error as Error, null);
+      return;
+    }
+    buildConnector({
+      allowH2: false,
+      timeout: connectWithinMs,
+      autoSelectFamily: true,
+      lookup: lookupIn(addresses),
+    })(options, callback);
+  }
+
+  return (options, callback) => void open(options, callback);
+}
+
+/** What the system is asked instead of its resolver: it gets the addresses that were judged. */
+function lookupIn(addresses: Addresses): LookupFunction {
+  return (_hostname, { all }, done) => {
+    const [first] = addresses;
+    if (all === true) done(null, addresses);
+    else done(null, first?.address ?? '', first?.family);
   };
 }

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 
 /**
- * Where outgoing webhooks go, how far each has come in each sale's journal (`webhook_lines`), and a log of what was
+ * Where outgoing webhooks go, how far each has come in each sale's journal (`webhook_strands`), and a log of what was
  * tried. The journal is the outbox, so nothing here is written where reservations are.
  *
  * `secret` is kept as it is, since every message is signed with it; whoever reads this table could sign in its name, and
@@ -25,7 +25,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       constraint webhook_endpoints_status check (status in ('enabled', 'paused', 'disabled', 'revoked'))
     )`.execute(db);
   await sql`
-    create table webhook_lines (
+    create table webhook_strands (
       endpoint_id text not null,
       sale_id text not null,
       position bigint not null,
@@ -35,7 +35,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       lease text,
       leased_until timestamptz,
       touched_at timestamptz,
-      constraint webhook_lines_pkey primary key (endpoint_id, sale_id)
+      constraint webhook_strands_pkey primary key (endpoint_id, sale_id)
     )`.execute(db);
   await sql`
     create table webhook_deliveries (

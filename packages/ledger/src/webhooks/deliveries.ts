@@ -1,10 +1,10 @@
 import type { TakenExtra, WebhookOutcome } from '@holdfast/core';
 import { type Queryable, rowsOf, type Statement } from '../database.ts';
 import { webhookEvent } from './events.ts';
-import { secretColumns, type StoredTarget, targetOf } from './lines.ts';
+import { secretColumns, type StoredTarget, targetOf } from './strands.ts';
 
 /**
- * `failing`: in its line, to be tried again. `queued`: a test or a re-send that waits for its one attempt. `failed`: not
+ * `failing`: in its strand, to be tried again. `queued`: a test or a re-send that waits for its one attempt. `failed`: not
  * tried again by itself, until its endpoint is enabled.
  */
 export const deliveryStatuses = ['queued', 'failing', 'delivered', 'failed'] as const;
@@ -69,7 +69,7 @@ export async function queueTest(
   return row ?? null;
 }
 
-// What still stands in its line is not sent beside it: its line is due now instead.
+// What still stands in its strand is not sent beside it: its strand is due now instead.
 const resendStatement: Statement = {
   name: 'resend-webhook',
   text: `
@@ -79,7 +79,7 @@ const resendStatement: Statement = {
         from webhook_endpoints e
        where d.endpoint_id = $1 and d.id = $2 and e.id = d.endpoint_id and e.status <> 'revoked' returning d.*
     ), due as (
-      update webhook_lines l set due_at = null from d
+      update webhook_strands l set due_at = null from d
        where d.status = 'failing' and l.endpoint_id = d.endpoint_id and l.sale_id = d.sale_id
     )
     select ${columns} from d`,
@@ -157,7 +157,7 @@ export async function recordExtra(
   await rowsOf(db, recordStatement, [endpointId, messageId, lease, outcome, statusCode]);
 }
 
-/** How long the log is kept. What still stands in a line is logged again at its next attempt. */
+/** How long the log is kept. What still stands in a strand is logged again at its next attempt. */
 const keepDays = 14;
 
 const pruneStatement: Statement = {

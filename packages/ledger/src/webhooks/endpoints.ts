@@ -15,7 +15,7 @@ export interface EndpointRow {
   reason: WebhookStopReason | null;
   createdAt: number;
   changedAt: number;
-  /** Since when nothing gets through, on the line where that is longest. */
+  /** Since when nothing gets through, on the strand where that is longest. */
   failingSince: number | null;
 }
 
@@ -31,7 +31,7 @@ export interface EndpointChange {
 
 const columns = `e.id, e.name, e.url, e.types, e.sale_id as "saleId", e.status, e.reason, e.created_at as "createdAt",
   e.changed_at as "changedAt",
-  (select min(l.failing_since) from webhook_lines l where l.endpoint_id = e.id) as "failingSince"`;
+  (select min(l.failing_since) from webhook_strands l where l.endpoint_id = e.id) as "failingSince"`;
 
 const insertStatement: Statement = {
   name: 'insert-webhook-endpoint',
@@ -39,8 +39,8 @@ const insertStatement: Statement = {
     with e as (
       insert into webhook_endpoints (id, name, url, types, sale_id, secret, status, created_at, changed_at)
       values ($1, $2, $3, $4, $5, $6, 'enabled', now(), now()) returning *
-    ), lines as (
-      insert into webhook_lines (endpoint_id, sale_id, position, attempts)
+    ), strands as (
+      insert into webhook_strands (endpoint_id, sale_id, position, attempts)
       select $1, g.sale_id, g.position, 0 from gates g where g.region = $7 and ($5::text is null or g.sale_id = $5)
     )
     select ${columns} from e`,
@@ -84,7 +84,7 @@ export function readEndpoint(db: Queryable, id: string): Promise<EndpointRow | n
   return one(db, readStatement, [id]);
 }
 
-// Enabled again, or with another address, every line is tried at once and has its three days again.
+// Enabled again, or with another address, every strand is tried at once and has its three days again.
 const changeStatement: Statement = {
   name: 'change-webhook-endpoint',
   text: `
@@ -94,7 +94,7 @@ const changeStatement: Statement = {
              status = coalesce($6, status), reason = case when $6::text is null then reason end, changed_at = now()
        where id = $1 and status <> 'revoked' returning *
     ), fresh as (
-      update webhook_lines l set attempts = 0, failing_since = null, due_at = null from e
+      update webhook_strands l set attempts = 0, failing_since = null, due_at = null from e
        where l.endpoint_id = e.id and ($6 = 'enabled' or $3::text is not null)
     )
     select ${columns} from e`,
@@ -135,7 +135,7 @@ const revokeStatement: Statement = {
              changed_at = case when status = 'revoked' then changed_at else now() end
        where id = $1 returning *
     ), gone as (
-      delete from webhook_lines l using e where l.endpoint_id = e.id
+      delete from webhook_strands l using e where l.endpoint_id = e.id
     )
     select ${columns} from e`,
 };

@@ -24,7 +24,7 @@ import {
   rotateSecret,
 } from './endpoints.ts';
 import { webhookEvents } from './events.ts';
-import { lineDelivered, lineFailed, linesBehind, releaseLine, takeLine } from './lines.ts';
+import { strandDelivered, strandFailed, strandsBehind, releaseStrand, takeStrand } from './strands.ts';
 import { webhookStanding } from './standing.ts';
 
 export type { DeliveryRow, DeliveryStatus, EndpointChange, EndpointRow, NewEndpoint };
@@ -58,12 +58,12 @@ export function createWebhooks(pool: pg.Pool, region: string): Webhooks {
       deliveriesPage(pool, endpointId, status, after, limit),
     queueTest: (endpointId, id, type) => queueTest(pool, endpointId, id, type),
     queueResend: (endpointId, id) => queueResend(pool, endpointId, id),
-    behind: (perEndpoint, limit) => linesBehind(pool, region, perEndpoint, limit),
-    takeLine: (line, lease, leaseMs) => takeLine(pool, region, line, lease, leaseMs),
+    behind: (perEndpoint, limit) => strandsBehind(pool, region, perEndpoint, limit),
+    takeStrand: (strand, lease, leaseMs) => takeStrand(pool, region, strand, lease, leaseMs),
     events: (saleId, after, upTo, kinds, limit) => webhookEvents(pool, saleId, after, upTo, kinds, limit),
-    delivered: (line, attempt, leaseMs) => lineDelivered(pool, line, attempt, leaseMs),
-    failed: (line, attempt, next) => lineFailed(pool, line, attempt, next),
-    release: (line, position) => releaseLine(pool, line, position),
+    delivered: (strand, attempt, leaseMs, isBack) => strandDelivered(pool, strand, attempt, leaseMs, isBack),
+    failed: (strand, attempt, next) => strandFailed(pool, strand, attempt, next),
+    release: (strand, position) => releaseStrand(pool, strand, position),
     extras: (limit) => queuedExtras(pool, limit),
     takeExtra: (extra, lease, leaseMs) => takeExtra(pool, extra, lease, leaseMs),
     recordExtra: (extra, outcome, statusCode) => recordExtra(pool, extra, outcome, statusCode),

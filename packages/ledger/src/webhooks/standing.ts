@@ -13,7 +13,7 @@ const oldestStatement: Statement = {
     select coalesce(extract(epoch from now() - min(v.at)), 0)::float8 as seconds
       from webhook_endpoints e
       join gates g on g.region = $1 and (e.sale_id is null or g.sale_id = e.sale_id)
-      left join webhook_lines l on l.endpoint_id = e.id and l.sale_id = g.sale_id
+      left join webhook_strands l on l.endpoint_id = e.id and l.sale_id = g.sale_id
       join events v on v.sale_id = g.sale_id and v.position = coalesce(l.position, 0) + 1
      where e.status = 'enabled' and g.position > coalesce(l.position, 0)`,
 };

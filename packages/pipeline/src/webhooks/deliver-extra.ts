@@ -1,4 +1,4 @@
-import { factsOf } from './deliver-line.ts';
+import { factsOf } from './deliver-strand.ts';
 import { leaseMsOf, type WebhookParts } from './parts.ts';
 
 /** A test or a re-send: one attempt, whatever state the endpoint is in, and outside of the order. */

@@ -18,7 +18,7 @@ export interface WebhookParts {
   sender: WebhookSender;
   messages: WebhookMessages;
   onAttempt?(report: WebhookReport): void;
-  /** How long a line is one worker's, milliseconds; longer than an attempt. */
+  /** How long a strand is one worker's, milliseconds; longer than an attempt. */
   leaseMs?: number;
   /** From 0 to 1, by chance. */
   jitter?(): number;
@@ -30,7 +30,7 @@ export interface WebhookParts {
 const leaseMarginMs = 5_000;
 
 /**
- * How long a line is one worker's: an attempt, and time to write it down. It is renewed after each message; who died with
+ * How long a strand is one worker's: an attempt, and time to write it down. It is renewed after each message; who died with
  * it is followed after this.
  */
 export function leaseMsOf({ sender, leaseMs = sender.withinMs + leaseMarginMs }: WebhookParts): number {

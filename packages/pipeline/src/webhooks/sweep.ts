@@ -2,7 +2,7 @@ import type { WebhookLedger, WebhookStanding } from '@holdfast/core';
 import { connectProducer, openQueue, webhookQueue, webhookShard } from '../queues.ts';
 
 export interface WebhookSweep {
-  /** One pass: a job for every line that is behind and every test and re-send that waits; answers with how many. */
+  /** One pass: a job for every strand that is behind and every test and re-send that waits; answers with how many. */
   sweepOnce(): Promise<number>;
   close(): Promise<void>;
 }
@@ -17,8 +17,8 @@ export interface WebhookSweepOptions {
   onError?(error: Error): void;
 }
 
-/** Lines of one endpoint that are delivered on at a time. A receiver that is slow keeps no more of the workers than that. */
-const linesPerEndpoint = 4;
+/** Strands of one endpoint that are delivered on at a time. A receiver that is slow keeps no more of the workers than that. */
+const strandsPerEndpoint = 4;
 const jobsPerPass = 500;
 /** How often the endpoints' standing is looked at, and the log is pruned, in passes. */
 const standingPasses = 10;
@@ -27,7 +27,7 @@ const prunedAtOnce = 1_000;
 
 /**
  * Finds who has not got what the journal says. Nothing tells it: neither the commit run, which must not become slower, nor
- * Redis, which may have been emptied. A job is named after its line, so that all workers together ring once.
+ * Redis, which may have been emptied. A job is named after its strand, so that all workers together ring once.
  */
 export async function createWebhookSweep(options: WebhookSweepOptions): Promise<WebhookSweep> {
   const { redisUrl, ledger, everyMs = 500, onStanding, onError = () => undefined } = options;
@@ -59,12 +59,12 @@ export async function createWebhookSweep(options: WebhookSweepOptions): Promise<
   }
 
   async function sweepOnce(): Promise<number> {
-    const [lines, extras] = await Promise.all([
-      ledger.behind(linesPerEndpoint, jobsPerPass),
+    const [strands, extras] = await Promise.all([
+      ledger.behind(strandsPerEndpoint, jobsPerPass),
       ledger.extras(jobsPerPass),
     ]);
     const jobs = [
-      ...lines.map((line) => ({ data: line, jobId: `line-${line.endpointId}-${line.saleId}` })),
+      ...strands.map((strand) => ({ data: strand, jobId: `strand-${strand.endpointId}-${strand.saleId}` })),
       ...extras.map((extra) => ({ data: extra, jobId: `extra-${extra.endpointId}-${extra.messageId}` })),
     ];
     if (jobs.length > 0)

@@ -3,12 +3,12 @@ import { Redis } from 'ioredis';
 import { closeSoon } from '../close-soon.ts';
 import { prefixOf, webhookQueue, webhookShard } from '../queues.ts';
 import { deliverExtra } from './deliver-extra.ts';
-import { deliverLine } from './deliver-line.ts';
+import { deliverStrand } from './deliver-strand.ts';
 import type { WebhookParts } from './parts.ts';
 
 export interface WebhookWorkerOptions extends WebhookParts {
   redisUrl: string;
-  /** Lines that one process delivers on at a time. */
+  /** Strands that one process delivers on at a time. */
   concurrency?: number;
   onError?(error: Error): void;
 }
@@ -51,5 +51,5 @@ export function createWebhookWorker(options: WebhookWorkerOptions): WebhookWorke
 async function deliver(parts: WebhookParts, { data }: Job, stopping: AbortSignal): Promise<void> {
   const { endpointId, saleId, messageId } = data as Record<'endpointId' | 'saleId' | 'messageId', string>;
   if (messageId !== undefined) await deliverExtra(parts, { endpointId, messageId }, stopping);
-  else await deliverLine(parts, { endpointId, saleId }, stopping);
+  else await deliverStrand(parts, { endpointId, saleId }, stopping);
 }

@@ -1,15 +1,15 @@
 import {
   outcomeOf,
   retryDelayMs,
-  type TakenLine,
+  type TakenStrand,
   type WebhookAnswer,
-  type WebhookLine,
+  type WebhookStrand,
 } from '@holdfast/core';
 import { leaseMsOf, type WebhookParts } from './parts.ts';
 
 /** Events read at a time. */
 const batchSize = 100;
-/** How long one job stays on a line before it makes room for others, milliseconds. */
+/** How long one job stays on a strand before it makes room for others, milliseconds. */
 const turnMs = 10_000;
 
 /**
@@ -17,57 +17,57 @@ const turnMs = 10_000;
  * does not get through, or its turn is over. A message is sent before the cursor moves: who dies in between has it sent
  * again, with the same id. `stopping` is aborted when the process stops: what is cut off then is nobody's failure.
  */
-export async function deliverLine(
+export async function deliverStrand(
   parts: WebhookParts,
-  wanted: WebhookLine,
+  wanted: WebhookStrand,
   stopping: AbortSignal,
 ): Promise<void> {
   const { ledger, sender, messages } = parts;
   const leaseMs = leaseMsOf(parts);
   const turnEndsAt = performance.now() + turnMs;
   let leasedUntil = performance.now() + leaseMs;
-  const line = await ledger.takeLine(wanted, crypto.randomUUID(), leaseMs);
-  if (line === null) return;
-  const kinds = messages.kindsOf(line.types);
+  const strand = await ledger.takeStrand(wanted, crypto.randomUUID(), leaseMs);
+  if (strand === null) return;
+  const kinds = messages.kindsOf(strand.types);
   const mayGoOn = () => !stopping.aborted && performance.now() < turnEndsAt;
 
-  let { position, target, attempts, failingForMs } = line;
-  while (position < line.upTo) {
-    const events = await ledger.events(line.saleId, position, line.upTo, kinds, batchSize);
+  let { position, target, attempts, failingForMs } = strand;
+  while (position < strand.upTo) {
+    const events = await ledger.events(strand.saleId, position, strand.upTo, kinds, batchSize);
     for (const event of events) {
       // A lease that might end during the attempt is no lease: two would deliver at a time.
       const isLeased = performance.now() + sender.withinMs < leasedUntil;
-      if (!mayGoOn() || !isLeased) return ledger.release(line, position);
+      if (!mayGoOn() || !isLeased) return ledger.release(strand, position);
       const message = messages.ofEvent(event);
       const startedAt = performance.now();
       const answer = await sender.send(target, message);
-      if (stopping.aborted && answer.kind === 'unanswered') return ledger.release(line, position);
+      if (stopping.aborted && answer.kind === 'unanswered') return ledger.release(strand, position);
       const attempt = {
         messageId: message.id,
         type: message.type,
         position: event.position,
         ...factsOf(answer),
       };
-      const report = { endpointId: line.endpointId, ...attempt, durationMs: performance.now() - startedAt };
+      const report = { endpointId: strand.endpointId, ...attempt, durationMs: performance.now() - startedAt };
       if (attempt.outcome !== 'delivered') {
         const next = nextOf(parts, { attempts, failingForMs }, attempt.outcome);
         const isStop = next.kind === 'stop';
         parts.onAttempt?.({ ...report, failures: attempts + 1, ...(isStop && { stopped: next.reason }) });
-        await ledger.failed(line, attempt, next);
+        await ledger.failed(strand, attempt, next);
         return;
       }
       parts.onAttempt?.({ ...report, failures: 0 });
       leasedUntil = performance.now() + leaseMs;
-      const renewed = await ledger.delivered(line, attempt, leaseMs);
+      const renewed = await ledger.delivered(strand, attempt, leaseMs, attempts > 0);
       position = event.position;
-      if (renewed === null) return ledger.release(line, position);
+      if (renewed === null) return ledger.release(strand, position);
       target = renewed;
       attempts = 0;
       failingForMs = 0;
     }
-    if (events.length < batchSize) position = line.upTo;
+    if (events.length < batchSize) position = strand.upTo;
   }
-  await ledger.release(line, position);
+  await ledger.release(strand, position);
 }
 
 export function factsOf(answer: WebhookAnswer) {
@@ -76,7 +76,7 @@ export function factsOf(answer: WebhookAnswer) {
 
 function nextOf(
   { jitter = Math.random, retryDelayMs: delayMs = retryDelayMs }: WebhookParts,
-  { attempts, failingForMs }: Pick<TakenLine, 'attempts' | 'failingForMs'>,
+  { attempts, failingForMs }: Pick<TakenStrand, 'attempts' | 'failingForMs'>,
   outcome: string,
 ) {
   if (outcome === 'gone') return { kind: 'stop', reason: 'gone' } as const;

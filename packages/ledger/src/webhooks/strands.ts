@@ -1,7 +1,7 @@
 import type {
-  TakenLine,
+  TakenStrand,
   WebhookAttempt,
-  WebhookLine,
+  WebhookStrand,
   WebhookNext,
   WebhookStatus,
   WebhookTarget,
@@ -9,33 +9,33 @@ import type {
 import { type Queryable, rowsOf, type Statement } from '../database.ts';
 import { typesOf } from './endpoints.ts';
 
-// An endpoint that is slow has few of its lines under way, so that it cannot fill the queue before all others.
+// An endpoint that is slow has few of its strands under way, so that it cannot fill the queue before all others.
 const behindStatement: Statement = {
   name: 'webhooks-behind',
   text: `
     with busy as (
-      select endpoint_id, count(*) as lines from webhook_lines where leased_until > now() group by endpoint_id
+      select endpoint_id, count(*) as strands from webhook_strands where leased_until > now() group by endpoint_id
     ), waiting as (
       select e.id, g.sale_id,
              row_number() over (partition by e.id order by coalesce(l.touched_at, '-infinity'), g.sale_id) as turn
         from webhook_endpoints e
         join gates g on g.region = $1 and (e.sale_id is null or g.sale_id = e.sale_id)
-        left join webhook_lines l on l.endpoint_id = e.id and l.sale_id = g.sale_id
+        left join webhook_strands l on l.endpoint_id = e.id and l.sale_id = g.sale_id
        where e.status = 'enabled' and g.position > coalesce(l.position, 0)
          and coalesce(l.leased_until, '-infinity') <= now() and coalesce(l.due_at, '-infinity') <= now()
     )
     select w.id as "endpointId", w.sale_id as "saleId"
       from waiting w left join busy b on b.endpoint_id = w.id
-     where w.turn <= $2 - coalesce(b.lines, 0) order by w.turn limit $3`,
+     where w.turn <= $2 - coalesce(b.strands, 0) order by w.turn limit $3`,
 };
 
-export function linesBehind(
+export function strandsBehind(
   db: Queryable,
   region: string,
   perEndpoint: number,
   limit: number,
-): Promise<WebhookLine[]> {
-  return rowsOf<WebhookLine>(db, behindStatement, [region, perEndpoint, limit]);
+): Promise<WebhookStrand[]> {
+  return rowsOf<WebhookStrand>(db, behindStatement, [region, perEndpoint, limit]);
 }
 
 /** The secrets that sign now. */
@@ -51,14 +51,14 @@ export function targetOf({ url, secret, oldSecret }: StoredTarget): WebhookTarge
   return { url, secrets: oldSecret === null ? [secret] : [secret, oldSecret] };
 }
 
-// A sale that the endpoint has no line in is younger than the endpoint: its line begins before the first event.
+// A sale that the endpoint has no strand in is younger than the endpoint: its strand begins before the first event.
 const takeStatement: Statement = {
-  name: 'take-webhook-line',
+  name: 'take-webhook-strand',
   text: `
     with e as (
       select * from webhook_endpoints where id = $1 and status = 'enabled' and (sale_id is null or sale_id = $2)
     ), taken as (
-      insert into webhook_lines as l (endpoint_id, sale_id, position, attempts, lease, leased_until, touched_at)
+      insert into webhook_strands as l (endpoint_id, sale_id, position, attempts, lease, leased_until, touched_at)
       select e.id, $2, 0, 0, $4, now() + $5 * interval '1 millisecond', now() from e
       on conflict (endpoint_id, sale_id) do update
          set lease = excluded.lease, leased_until = excluded.leased_until, touched_at = excluded.touched_at
@@ -70,27 +70,29 @@ const takeStatement: Statement = {
       from taken t, e, gates g where g.sale_id = $2 and g.region = $3`,
 };
 
-export async function takeLine(
+export async function takeStrand(
   db: Queryable,
   region: string,
-  { endpointId, saleId }: WebhookLine,
+  { endpointId, saleId }: WebhookStrand,
   lease: string,
   leaseMs: number,
-): Promise<TakenLine | null> {
+): Promise<TakenStrand | null> {
   type Row = StoredTarget &
-    Pick<TakenLine, 'position' | 'upTo' | 'attempts' | 'failingForMs'> & { types: string | null };
+    Pick<TakenStrand, 'position' | 'upTo' | 'attempts' | 'failingForMs'> & { types: string | null };
   const [row] = await rowsOf<Row>(db, takeStatement, [endpointId, saleId, region, lease, leaseMs]);
   if (row === undefined) return null;
   const { position, upTo, attempts, failingForMs, types } = row;
-  const line = { endpointId, saleId, lease, position, upTo, attempts, failingForMs };
-  return { ...line, types: typesOf(types), target: targetOf(row) };
+  const strand = { endpointId, saleId, lease, position, upTo, attempts, failingForMs };
+  return { ...strand, types: typesOf(types), target: targetOf(row) };
 }
 
+// What gets through after failures says that the receiver is back: its other strands need not wait out their pauses. SKIP
+// LOCKED, so that two strands that come back together do not wait for one another.
 const deliveredStatement: Statement = {
   name: 'webhook-delivered',
   text: `
     with moved as (
-      update webhook_lines
+      update webhook_strands
          set position = $4, attempts = 0, failing_since = null, due_at = null,
              leased_until = now() + $8 * interval '1 millisecond'
        where endpoint_id = $1 and sale_id = $2 and lease = $3 and position < $4 returning endpoint_id
@@ -101,15 +103,21 @@ const deliveredStatement: Statement = {
       on conflict (endpoint_id, id) do update
          set status = 'delivered', attempts = d.attempts + 1, status_code = excluded.status_code,
              outcome = excluded.outcome, tried_at = excluded.tried_at, due_at = null
+    ), paused as (
+      select l.sale_id from webhook_strands l, moved
+       where $9 and l.endpoint_id = $1 and l.sale_id <> $2 and l.due_at > now() for update of l skip locked
+    ), woken as (
+      update webhook_strands l set due_at = null from paused where l.endpoint_id = $1 and l.sale_id = paused.sale_id
     )
     select e.status, ${secretColumns} from moved m join webhook_endpoints e on e.id = m.endpoint_id`,
 };
 
-export async function lineDelivered(
+export async function strandDelivered(
   db: Queryable,
-  { endpointId, saleId, lease }: TakenLine,
+  { endpointId, saleId, lease }: TakenStrand,
   { position, messageId, type, statusCode }: WebhookAttempt,
   leaseMs: number,
+  isBack: boolean,
 ): Promise<WebhookTarget | null> {
   const [row] = await rowsOf<StoredTarget & { status: WebhookStatus }>(db, deliveredStatement, [
     endpointId,
@@ -120,6 +128,7 @@ export async function lineDelivered(
     type,
     statusCode,
     leaseMs,
+    isBack,
   ]);
   return row === undefined || row.status !== 'enabled' ? null : targetOf(row);
 }
@@ -128,7 +137,7 @@ const failedStatement: Statement = {
   name: 'webhook-failed',
   text: `
     with moved as (
-      update webhook_lines
+      update webhook_strands
          set attempts = attempts + 1, failing_since = coalesce(failing_since, now()), lease = null, leased_until = null,
              due_at = now() + $9 * interval '1 millisecond'
        where endpoint_id = $1 and sale_id = $2 and lease = $3 returning endpoint_id, due_at
@@ -148,9 +157,9 @@ const failedStatement: Statement = {
     select 1 from moved`,
 };
 
-export async function lineFailed(
+export async function strandFailed(
   db: Queryable,
-  { endpointId, saleId, lease }: TakenLine,
+  { endpointId, saleId, lease }: TakenStrand,
   { position, messageId, type, statusCode, outcome }: WebhookAttempt,
   next: WebhookNext,
 ): Promise<boolean> {
@@ -170,15 +179,15 @@ export async function lineFailed(
 }
 
 const releaseStatement: Statement = {
-  name: 'release-webhook-line',
+  name: 'release-webhook-strand',
   text: `
-    update webhook_lines set position = greatest(position, $4), lease = null, leased_until = null
+    update webhook_strands set position = greatest(position, $4), lease = null, leased_until = null
      where endpoint_id = $1 and sale_id = $2 and lease = $3`,
 };
 
-export async function releaseLine(
+export async function releaseStrand(
   db: Queryable,
-  { endpointId, saleId, lease }: TakenLine,
+  { endpointId, saleId, lease }: TakenStrand,
   position: number,
 ): Promise<void> {
   await rowsOf(db, releaseStatement, [endpointId, saleId, lease, position]);
