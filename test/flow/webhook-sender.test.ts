@@ -185,7 +185,20 @@ describe('a webhook is sent', () => {
       const answer = opened.send({ url: receiver.url(), secrets: [secret] }, message);
       while (receiver.arrivals.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
       await opened.close();
-      expect(await answer).toMatchObject({ kind: 'unanswered' });
+      expect(await answer).toEqual({ kind: 'unanswered', why: 'connection' });
+      expect(await opened.send({ url: receiver.url(), secrets: [secret] }, message)).toMatchObject({
+        kind: 'unanswered',
+      });
+      const asked = Promise.withResolvers<void>();
+      const resolve = () => {
+        asked.resolve();
+        return new Promise<never>(() => undefined);
+      };
+      const slow = sender({ resolve });
+      const unresolved = slow.send({ url: 'https://slow.example.com/', secrets: [secret] }, message);
+      await asked.promise;
+      await slow.close();
+      expect(await unresolved).toEqual({ kind: 'unanswered', why: 'connection' });
     });
   });
 
