@@ -28,6 +28,7 @@ const calls: [call: string, scope: Scope][] = [
   ['POST /v1/tickets/:ticketId/refunded', 'merchant'],
   ['GET /v1/sales/:saleId/journal', 'read'],
   ['GET /v1/sales/:saleId/audit', 'read'],
+  ['GET /v1/sales/:saleId/stats', 'read'],
   ['GET /v1/queues', 'read'],
   ['GET /v1/queues/events', 'read'],
   ['POST /v1/keys', 'merchant'],

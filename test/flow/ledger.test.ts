@@ -19,6 +19,7 @@ const nothing: RunResult = {
   waiting: 0,
   placed: [],
   drawnTo: 0,
+  tallies: [],
   overdrawn: false,
 };
 

@@ -11,6 +11,7 @@ import { queueRoutes } from './routes/queues.ts';
 import { reservationRoutes } from './routes/reservations.ts';
 import { saleRoutes } from './routes/sales.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
+import { statisticsRoutes } from './routes/statistics.ts';
 
 /** Every call of the console. */
 export function routesOf(parts: ConsoleParts): Route[] {
@@ -18,6 +19,7 @@ export function routesOf(parts: ConsoleParts): Route[] {
     ...saleRoutes(parts),
     ...reservationRoutes(parts),
     ...proofRoutes(parts),
+    ...statisticsRoutes(parts),
     ...queueRoutes(parts),
     ...keyRoutes(parts),
     ...webhookRoutes(parts),

@@ -416,6 +416,6 @@ function queued(entries: readonly IntakeEntry[], seq: number | undefined): Reser
       confirmedAt: null,
       paymentRef: null,
     },
-    ...{ reason: null, extensions: 0, extendedSeconds: 0, outcomes: {} },
+    ...{ reason: null, heldAt: null, extensions: 0, extendedSeconds: 0, outcomes: {} },
   };
 }

@@ -19,6 +19,7 @@ import {
   waits,
 } from './reservation.ts';
 import { ceilingOf, type Counters, type Draw, endedBy, newcomerRefusals, type SaleStatus } from './sale.ts';
+import { createTallies, type Tallies, type Tally } from './tally.ts';
 
 /** What one commit run knows before it decides; everything was read at one revision of the ledger. */
 export interface RunInput {
@@ -58,6 +59,8 @@ export interface RunResult {
   placed: Reservation[];
   /** The last number of the draw that this run decided; 0 when there was none. */
   drawnTo: number;
+  /** What statistics add up. */
+  tallies: Tally[];
   /** The gate gave a unit that the ledger had given before: it lost memory, and must be rebuilt. */
   overdrawn: boolean;
 }
@@ -106,8 +109,9 @@ export function prolongHolds(input: RunInput, commandId: string, seconds: number
   return finish(run);
 }
 
-interface Run extends RunResult {
+interface Run extends Omit<RunResult, 'tallies'> {
   input: RunInput;
+  tallies: Tallies;
   now: number;
   inserts: Map<string, Reservation>;
   updates: Map<string, Reservation>;
@@ -133,6 +137,7 @@ function begin(input: RunInput, now: number): Run {
     waiting: 0,
     placed: [],
     drawnTo: 0,
+    tallies: createTallies(),
     overdrawn: false,
   };
 }
@@ -150,6 +155,7 @@ function finish(run: Run): RunResult {
     released,
     waiting,
     drawnTo,
+    tallies: run.tallies.list(),
     overdrawn,
   };
 }
@@ -195,6 +201,8 @@ function place(run: Run, entry: PlaceEntry): void {
   if (type === 'waitlisted') run.waiting++;
   run.places.add(entry.ticketId);
   const after = evolve(before, event);
+  tally(run, before, after);
+  if (type === 'held') run.tallies.queued(run.now - entry.at);
   // Joined and drawn in one batch only after a rebuild that carried both over.
   if (run.inserts.has(entry.ticketId)) run.inserts.set(entry.ticketId, after);
   else run.updates.set(entry.ticketId, after);
@@ -288,6 +296,7 @@ function apply(run: Run, before: Reservation, events: readonly NewEvent[]): void
   let reservation = before;
   for (const event of events) {
     const next = evolve(reservation, event);
+    tally(run, reservation, next);
     if (holdsUnits(reservation.status) && !holdsUnits(next.status)) count(run.returned, reservation.lines);
     const step = (countsForBuyer(next.status) ? 1 : 0) - (countsForBuyer(reservation.status) ? 1 : 0);
     if (step !== 0) use(run, reservation.buyerId, step * unitsOf(reservation.lines));
@@ -315,7 +324,7 @@ function insert(
   const data: EventData = { lines: pack(entry.lines), ...placeData(run, entry, expiresAt, reason) };
   run.events.push(eventOf(type, entry.ticketId, data, run.now));
   if (type === 'waitlisted') run.waiting++;
-  run.inserts.set(entry.ticketId, {
+  const inserted: Reservation = {
     ticketId: entry.ticketId,
     saleId: run.input.saleId,
     seq: entry.seq,
@@ -328,6 +337,7 @@ function insert(
     // The gate showed version 1: queued, or in the lobby, where nothing is decided yet.
     version: type === 'joined' ? 1 : 2,
     reservedAt: entry.at,
+    heldAt: type === 'held' ? run.now : null,
     expiresAt,
     confirmedAt: type === 'withdrawn' ? run.now : null,
     paymentRef: null,
@@ -336,7 +346,19 @@ function insert(
     extendedSeconds: 0,
     tip: entry.tip,
     outcomes: {},
-  });
+  };
+  run.inserts.set(entry.ticketId, inserted);
+  tally(run, null, inserted);
+  if (type === 'held') run.tallies.queued(run.now - entry.at);
+}
+
+function tally(run: Run, before: Reservation | null, after: Reservation): void {
+  const { status, reason, heldAt, confirmedAt } = after;
+  if (before?.status === status) return;
+  run.tallies.moved(before?.status ?? null, after);
+  if (status === 'rejected') run.tallies.rejected(reason ?? 'sold_out');
+  if (before?.status === 'held' && status === 'confirmed' && heldAt !== null && confirmedAt !== null)
+    run.tallies.held(confirmedAt - heldAt);
 }
 
 const insertedStatus = {

@@ -41,6 +41,7 @@ function reservation(change: Partial<Reservation> = {}): Reservation {
     confirmedAt: null,
     paymentRef: null,
     reason: null,
+    heldAt: null,
     extensions: 0,
     extendedSeconds: 0,
     tip: 'tip',

@@ -19,6 +19,7 @@ const queued: Reservation = {
   confirmedAt: null,
   paymentRef: null,
   reason: null,
+  heldAt: null,
   extensions: 0,
   extendedSeconds: 0,
   tip: 'tip',
@@ -30,8 +31,8 @@ const apply = (before: Reservation, type: EventType, data: EventData = {}, comma
 
 describe('the fold of a reservation', () => {
   it.each([
-    ['held', { expiresAt: 90 }, { status: 'held', expiresAt: 90 }],
-    ['held', {}, { status: 'held', expiresAt: null }],
+    ['held', { expiresAt: 90 }, { status: 'held', heldAt: 50, expiresAt: 90 }],
+    ['held', {}, { status: 'held', heldAt: 50, expiresAt: null }],
     ['waitlisted', {}, { status: 'waitlisted' }],
     ['rejected', { reason: 'sold_out' }, { status: 'rejected', reason: 'sold_out' }],
     ['rejected', {}, { status: 'rejected', reason: null }],

@@ -14,7 +14,11 @@ export function evolve(before: Reservation, event: NewEvent): Reservation {
     case 'refused':
       return { ...reservation, outcomes };
     case 'held':
-      return { ...moved(reservation, 'held', outcomes), expiresAt: event.data.expiresAt ?? null };
+      return {
+        ...moved(reservation, 'held', outcomes),
+        heldAt: event.at,
+        expiresAt: event.data.expiresAt ?? null,
+      };
     case 'waitlisted':
       return moved(reservation, 'waitlisted', outcomes);
     case 'rejected':

@@ -9,6 +9,7 @@ export * from './ports.ts';
 export * from './refusal.ts';
 export * from './reservation.ts';
 export * from './sale.ts';
+export * from './tally.ts';
 export * from './ticket.ts';
 export * from './transitions.ts';
 export * from './webhooks.ts';

@@ -300,6 +300,7 @@ const blank: Reservation = {
   status: 'queued',
   version: 1,
   reservedAt: 0,
+  heldAt: null,
   expiresAt: null,
   confirmedAt: null,
   paymentRef: null,

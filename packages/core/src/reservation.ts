@@ -47,6 +47,8 @@ export interface Reservation {
   /** Grows by one with every event of this reservation that a buyer can see. */
   version: number;
   reservedAt: number;
+  /** When its units became its own, the last time; null for one that was never held. */
+  heldAt: number | null;
   /** The deadline, only while held. */
   expiresAt: number | null;
   confirmedAt: number | null;

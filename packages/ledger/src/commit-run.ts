@@ -13,6 +13,7 @@ import {
 import { countPlaced } from './draw.ts';
 import { takeFence } from './fence.ts';
 import { chain, insertEvents, type JournalRow } from './journal.ts';
+import { addTallies } from './tallies.ts';
 
 /**
  * Writes one run of a sale: fence, stock, reservations, lines, events; all or nothing.
@@ -44,7 +45,11 @@ export async function commitRun(
       async (client) => {
         const fence = await takeFence(client, saleId, region, read, { ...cursor, waiting: result.waiting });
         if (fence !== 'taken') return { kind: fence };
-        return { kind: 'committed', cursor, released: await writeRun(client, region, saleId, result, rows) };
+        return {
+          kind: 'committed',
+          cursor,
+          released: await writeRun(client, region, saleId, result, rows, reached.ranAt),
+        };
       },
       (answer) => answer.kind === 'committed',
     );
@@ -63,6 +68,7 @@ async function writeRun(
   saleId: string,
   result: RunResult,
   rows: readonly JournalRow[],
+  ranAt: number,
 ): Promise<Map<string, number>> {
   // One statement after the other: a connection works on one at a time, and the first failure must stop the rest.
   await countUnits(db, saleId, result);
@@ -71,6 +77,7 @@ async function writeRun(
   if (result.placed.length > 0) await placeReservations(db, result.placed);
   if (result.drawnTo > 0) await countPlaced(db, saleId, result.drawnTo);
   if (rows.length > 0) await insertEvents(db, saleId, rows);
+  if (result.tallies.length > 0) await addTallies(db, saleId, ranAt, result.tallies);
   return result.released.size > 0 ? countReleased(db, saleId, result.released) : new Map();
 }
 
@@ -96,19 +103,19 @@ const insertReservationsStatement: Statement = {
   text: `
     with inserted as (
       insert into reservations (ticket_id, sale_id, region, epoch, seq, buyer_id, idempotency_key, fingerprint, units,
-                                status, version, reserved_at, expires_at, confirmed_at, payment_ref, reason, extensions,
-                                extended_seconds, tip, outcomes)
+                                status, version, reserved_at, held_at, expires_at, confirmed_at, payment_ref, reason,
+                                extensions, extended_seconds, tip, outcomes)
       select ticket_id, $1, $2, $3, seq, buyer_id, idempotency_key, fingerprint, units, status, version,
-             to_timestamp(reserved_at / 1000.0), to_timestamp(expires_at / 1000.0), to_timestamp(confirmed_at / 1000.0),
-             payment_ref, reason, extensions, extended_seconds, tip, outcomes
+             to_timestamp(reserved_at / 1000.0), to_timestamp(held_at / 1000.0), to_timestamp(expires_at / 1000.0),
+             to_timestamp(confirmed_at / 1000.0), payment_ref, reason, extensions, extended_seconds, tip, outcomes
         from unnest($4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::int[], $10::text[], $11::int[],
-                    $12::float8[], $13::float8[], $14::float8[], $15::text[], $16::text[], $17::int[], $18::int[],
-                    $19::text[], $20::text[])
-          as r (ticket_id, seq, buyer_id, idempotency_key, fingerprint, units, status, version, reserved_at, expires_at,
-                confirmed_at, payment_ref, reason, extensions, extended_seconds, tip, outcomes)
+                    $12::float8[], $13::float8[], $14::float8[], $15::float8[], $16::text[], $17::text[], $18::int[],
+                    $19::int[], $20::text[], $21::text[])
+          as r (ticket_id, seq, buyer_id, idempotency_key, fingerprint, units, status, version, reserved_at, held_at,
+                expires_at, confirmed_at, payment_ref, reason, extensions, extended_seconds, tip, outcomes)
     )
     insert into reservation_lines (ticket_id, sku, quantity, unit_price_minor)
-    select * from unnest($21::text[], $22::text[], $23::int[], $24::bigint[])`,
+    select * from unnest($22::text[], $23::text[], $24::int[], $25::bigint[])`,
 };
 
 async function insertReservations(
@@ -144,6 +151,7 @@ async function insertReservations(
       texts(inserted.map((r) => r.status)),
       numbers(inserted.map((r) => r.version)),
       numbers(inserted.map((r) => r.reservedAt)),
+      numbers(inserted.map((r) => r.heldAt)),
       numbers(inserted.map((r) => r.expiresAt)),
       numbers(inserted.map((r) => r.confirmedAt)),
       texts(inserted.map((r) => r.paymentRef)),
@@ -164,13 +172,13 @@ const updateReservationsStatement: Statement = {
   name: 'update-reservations',
   text: `
     update reservations r
-       set status = u.status, version = u.version, expires_at = to_timestamp(u.expires_at / 1000.0),
-           confirmed_at = to_timestamp(u.confirmed_at / 1000.0), payment_ref = u.payment_ref, reason = u.reason,
+       set status = u.status, version = u.version, held_at = to_timestamp(u.held_at / 1000.0),
+           expires_at = to_timestamp(u.expires_at / 1000.0), confirmed_at = to_timestamp(u.confirmed_at / 1000.0), payment_ref = u.payment_ref, reason = u.reason,
            extensions = u.extensions, extended_seconds = u.extended_seconds, outcomes = u.outcomes
-      from unnest($1::text[], $2::text[], $3::int[], $4::float8[], $5::float8[], $6::text[], $7::text[], $8::int[],
-                  $9::int[], $10::text[])
-        as u (ticket_id, status, version, expires_at, confirmed_at, payment_ref, reason, extensions, extended_seconds,
-              outcomes)
+      from unnest($1::text[], $2::text[], $3::int[], $4::float8[], $5::float8[], $6::float8[], $7::text[], $8::text[],
+                  $9::int[], $10::int[], $11::text[])
+        as u (ticket_id, status, version, held_at, expires_at, confirmed_at, payment_ref, reason, extensions,
+              extended_seconds, outcomes)
      where r.ticket_id = u.ticket_id`,
 };
 
@@ -181,6 +189,7 @@ async function updateReservations(db: Queryable, updated: readonly Reservation[]
       texts(updated.map((r) => r.ticketId)),
       texts(updated.map((r) => r.status)),
       numbers(updated.map((r) => r.version)),
+      numbers(updated.map((r) => r.heldAt)),
       numbers(updated.map((r) => r.expiresAt)),
       numbers(updated.map((r) => r.confirmedAt)),
       texts(updated.map((r) => r.paymentRef)),

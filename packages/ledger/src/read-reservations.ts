@@ -13,6 +13,7 @@ export interface ReservationRow {
   status: string;
   version: number;
   reserved_at: number;
+  held_at: number | null;
   expires_at: number | null;
   confirmed_at: number | null;
   payment_ref: string | null;
@@ -26,7 +27,7 @@ export interface ReservationRow {
 
 export const columns = `
   r.ticket_id, r.sale_id, r.seq, r.epoch, r.buyer_id, r.idempotency_key, r.fingerprint, r.status, r.version,
-  r.reserved_at, r.expires_at, r.confirmed_at, r.payment_ref, r.reason, r.extensions, r.extended_seconds, r.tip,
+  r.reserved_at, r.held_at, r.expires_at, r.confirmed_at, r.payment_ref, r.reason, r.extensions, r.extended_seconds, r.tip,
   r.outcomes,
   (select json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity, 'unitPriceMinor', l.unit_price_minor)
                    order by l.sku)
@@ -174,6 +175,7 @@ export function reservationOf(row: ReservationRow): Reservation {
     status: row.status as ReservationStatus,
     version: row.version,
     reservedAt: row.reserved_at,
+    heldAt: row.held_at,
     expiresAt: row.expires_at,
     confirmedAt: row.confirmed_at,
     paymentRef: row.payment_ref,

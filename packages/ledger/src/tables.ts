@@ -57,6 +57,7 @@ export interface Tables {
     status: string;
     version: number;
     reserved_at: Time;
+    held_at: OptionalTime;
     expires_at: OptionalTime;
     confirmed_at: OptionalTime;
     payment_ref: string | null;
@@ -86,6 +87,15 @@ export interface Tables {
     data: string;
     at: Time;
     hash: string;
+  };
+  statistics: {
+    sale_id: string;
+    hour: Time;
+    measure: string;
+    key: string;
+    reservations: number;
+    units: number;
+    amount_minor: number;
   };
   rejections: { sale_id: string; minute: Time; reason: string; count: number };
   requests: { key: string; fingerprint: string; status: number; body: string; at: Time };

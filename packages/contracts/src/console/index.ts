@@ -7,5 +7,6 @@ export * from './queues.ts';
 export * from './reservation-record.ts';
 export * from './sale-body.ts';
 export * from './sale-record.ts';
+export * from './statistics-record.ts';
 export * from './stock-body.ts';
 export * from './webhooks.ts';

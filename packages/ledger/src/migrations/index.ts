@@ -7,6 +7,7 @@ import * as refusalsAndRequests from './0005-refusals-and-requests.ts';
 import * as draws from './0007-draws.ts';
 import * as keys from './0008-keys.ts';
 import * as webhooks from './0009-webhooks.ts';
+import * as statistics from './0010-statistics.ts';
 
 /** In order, forward only. */
 export const migrations: Record<string, Migration> = {
@@ -18,4 +19,5 @@ export const migrations: Record<string, Migration> = {
   '0007-draws': draws,
   '0008-keys': keys,
   '0009-webhooks': webhooks,
+  '0010-statistics': statistics,
 };

@@ -7,6 +7,7 @@ import { journalRows, type PlacedRow } from './journal-rows.ts';
 import { refusalsByReason, rejectionsByReason } from './refusals-by-reason.ts';
 import { type PlaceCursor, type ReservationFilter, reservationsPage } from './reservations-page.ts';
 import { type SalesCursor, salesPage } from './sales-page.ts';
+import { statistics, type StatisticsSum, type StatisticsSums } from './statistics.ts';
 import { type TicketStory, ticketStory } from './ticket-story.ts';
 import { type RowCount, rowsPerStatus, type UnitsInRows, unitsInRows } from './units.ts';
 
@@ -17,6 +18,8 @@ export type {
   ReservationFilter,
   RowCount,
   SalesCursor,
+  StatisticsSum,
+  StatisticsSums,
   TicketStory,
   UnitsInRows,
 };
@@ -28,6 +31,7 @@ export interface LedgerQueries {
   rowsPerStatus(saleIds: string[]): Promise<RowCount[]>;
   refusalsByReason(saleId: string): Promise<Map<RefusalCode, number>>;
   rejectionsByReason(saleId: string): Promise<Map<RefusalCode, number>>;
+  statistics(saleId: string): Promise<StatisticsSums | null>;
   reservationsPage(
     saleId: string,
     filter: ReservationFilter,
@@ -49,6 +53,7 @@ export function createQueries(pool: pg.Pool, region: string): LedgerQueries {
     rowsPerStatus: (saleIds) => rowsPerStatus(pool, saleIds),
     refusalsByReason: (saleId) => refusalsByReason(pool, saleId),
     rejectionsByReason: (saleId) => rejectionsByReason(pool, saleId),
+    statistics: (saleId) => statistics(pool, saleId),
     reservationsPage: (saleId, filter, after, limit) =>
       reservationsPage(pool, region, saleId, filter, after, limit),
     journalRows: (saleId, lastPosition) => journalRows(pool, saleId, lastPosition),
