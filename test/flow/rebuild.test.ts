@@ -358,7 +358,7 @@ describe('a gate that is rebuilt', () => {
     const sale = await openTees(house, 3);
     const ann = await reserve(house.edge, sale, 'ann');
     await house.commit(sale);
-    const packed = `2\nreserve\nid\n${ann.id}\nbob\n[]\n\n\n1\n1\n1`;
+    const packed = `9\nbob\n\nid\nreserve\n${ann.id}\n[]\n\n1\n1\n1`;
     await appendEntry(house, sale, packed);
     await expect(house.commit(sale)).rejects.toThrow(/in no form that this program knows/);
     expect((await house.ledger.readSale(sale))?.cursor.committedSeq).toBe(1);
@@ -451,7 +451,7 @@ async function appendEntry(house: House, saleId: string, packed: string): Promis
     redis.eval(
       `local seq, tip = unpack(redis.call('HMGET', KEYS[1], 'seq', 'tip'))
        seq = string.format('%.0f', seq + 1)
-       tip = redis.sha1hex(tip .. '\\n' .. ARGV[1])
+       tip = redis.sha1hex(tip .. '\\n' .. string.match(ARGV[1], '^.-\\n.-\\n.-\\n.-\\n(.*)$'))
        redis.call('XADD', KEYS[2], seq .. '-0', 'e', ARGV[1], 'h', tip)
        redis.call('HSET', KEYS[1], 'seq', seq, 'tip', tip)`,
       2,

@@ -327,9 +327,9 @@ async function admitAgain(house: House, saleId: string, ticketId: string): Promi
     redis.eval(
       `local sale = redis.call('HMGET', KEYS[1], 'seq', 'tip', 'time', 'lined')
        local seq, lined = string.format('%.0f', sale[1] + 1), string.format('%.0f', sale[4] + 1)
-       local entry = table.concat({ '1', 'reserve', ARGV[1], ARGV[1], 'ann', '[["tee",1,4900]]', '', '', '1', sale[3], lined }, '\\n')
+       local entry = table.concat({ 'reserve', ARGV[1], '[["tee",1,4900]]', '', '1', sale[3], lined }, '\\n')
        local tip = redis.sha1hex(sale[2] .. '\\n' .. entry)
-       redis.call('XADD', KEYS[2], seq .. '-0', 'e', entry, 'h', tip)
+       redis.call('XADD', KEYS[2], seq .. '-0', 'e', '2\\nann\\n\\n\\n' .. entry, 'h', tip)
        redis.call('HSET', KEYS[1], 'seq', seq, 'tip', tip, 'lined', lined)
        redis.call('HINCRBY', KEYS[1], 'admitted:tee', 1)
        redis.call('HINCRBY', KEYS[3], 'c:ann', 1)

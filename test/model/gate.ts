@@ -240,9 +240,9 @@ export function continues(gate: Gate, epoch: number, cursor: number, tip: string
 }
 
 export function tipAfter(previous: string, entry: Omit<Entry, 'seq' | 'tip'>, keep: Rules): string {
-  const { kind, id, ticket, buyer, lines, units, time } = entry;
+  const { kind, id, ticket, lines, units, time } = entry;
   const covered = keep.has('wholeTip')
-    ? [previous, kind, id, ticket, buyer, lines, units, time]
+    ? [previous, kind, id, ticket, lines, units, time]
     : [previous, ticket];
   return hash('sha1', covered.join());
 }

@@ -109,7 +109,7 @@ describe('a prepared request', () => {
   it('has its ticket before the gate is asked, so that sending it again asks for the same ticket', () => {
     const one = prepared();
     expect(parseTicketId(one.ticketId)).toEqual({ shard: '0', saleId: 'tees' });
-    expect(one.args[3]).toBe(`1\nreserve\n\n${one.ticketId}\nann\n[["tee",2,4900]]\n\n`);
+    expect(one.args[3]).toBe(`reserve\n${one.ticketId}\n[["tee",2,4900]]\n`);
     expect(prepared().ticketId).not.toBe(one.ticketId);
     expect(prepared({}, one.ticketId).args).toEqual(one.args);
   });
@@ -122,12 +122,12 @@ describe('a prepared request', () => {
     const { args } = prepared({ lines, idempotencyKey: 'key' }, '0-tees-x');
     const mark = fingerprintOf(lines);
     const packed = '[["tee",2,4900],["cap",1,1500]]';
-    const head = `1\nreserve\n\n0-tees-x\nann\n${packed}\nkey\n${mark}`;
+    const head = `reserve\n0-tees-x\n${packed}\n${mark}`;
     expect(args).toEqual(['ann', 'key', mark, head, packed, 2]);
   });
 
   it('of nobody is a withdrawal of the house', () => {
-    expect(String(prepared({ buyerId: '' }, 'h').args[3])).toMatch(/^1\nwithdraw\n\nh\n\n/);
+    expect(String(prepared({ buyerId: '' }, 'h').args[3])).toMatch(/^withdraw\nh\n/);
   });
 });
 

@@ -56,7 +56,7 @@ export function prepare(
   const key = request.idempotencyKey ?? '';
   const fingerprint = key === '' ? '' : fingerprintOf(lines);
   const packed = packLines(lines);
-  const head = headOf(kind, id, id, request.buyerId, packed, key, fingerprint);
+  const head = headOf(kind, id, packed, fingerprint);
   return {
     kind,
     sale,

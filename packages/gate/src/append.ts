@@ -11,17 +11,19 @@ export interface Appending {
   intakeLimit: number;
   /** Commands that the ticket may have seen. */
   mostCommands: number;
+  /** The packed payment reference, or ''. */
+  payment: string;
 }
 
 /** Keys and arguments of the script that gives a command its place. */
 export function appendCall(
   keys: SaleKeys,
   sale: KnownSale,
-  { ticketId, commandId, head, intakeLimit, mostCommands }: Appending,
+  { ticketId, commandId, head, intakeLimit, mostCommands, payment }: Appending,
 ): { names: string[]; args: (string | number)[] } {
   return {
     names: [keys.boot, keys.sale, keys.intake, keys.ticket(ticketId)],
-    args: [sale.epoch, commandId, head, intakeLimit, mostCommands],
+    args: [sale.epoch, commandId, head, intakeLimit, mostCommands, payment],
   };
 }
 

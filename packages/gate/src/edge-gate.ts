@@ -25,7 +25,7 @@ import {
 import { appendCall, notAppended } from './append.ts';
 import { connect, connectSubscriber, whenReady } from './connection.ts';
 import { within } from './deadline.ts';
-import { detailOf, headOf } from './entry-format.ts';
+import { headOf, packPayment, packSeconds } from './entry-format.ts';
 import { commandIdOf } from './ids.ts';
 import { insist } from './insist.ts';
 import { allShards, bootKey, keysOf, salesKey, shardOf } from './keys.ts';
@@ -244,15 +244,7 @@ export async function createEdgeGate(
     const { shard, saleId } = place;
     const keys = keysOf(shard, saleId);
     const commandId = commandIdOf(request);
-    const head = headOf(
-      request.kind,
-      commandId,
-      request.ticketId,
-      '',
-      detailOf(request.paymentRef, request.seconds),
-      '',
-      '',
-    );
+    const head = headOf(request.kind, request.ticketId, packSeconds(request.seconds), '');
     const mostCommands = maxCommandsPerTicket + (request.paymentRef === null ? 0 : maxPaymentsPerTicket);
     for (let preparation = 0; preparation < maxPreparations; preparation++) {
       const sale = sales.get(saleId) ?? (await lookUp(saleId));
@@ -263,6 +255,7 @@ export async function createEdgeGate(
         head,
         intakeLimit: Math.ceil(intakeLimit * 1.2),
         mostCommands,
+        payment: packPayment(request.paymentRef),
       });
       const reply = await insist(deadlineMs, 'Appending a command', () => run('append', names, args)).catch(
         unavailable,

@@ -2,11 +2,21 @@ import { createHash } from 'node:crypto';
 import type { CommandEntry, IntakeEntry, ReserveEntry } from '@holdfast/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { detailOf, headAgain, headOf, packLines, parseEntry, tipAfter, unpackLines } from './entry-format.ts';
+import {
+  headAgain,
+  headOf,
+  packLines,
+  packPayment,
+  packSeconds,
+  parseEntry,
+  personOf,
+  tipAfter,
+  unpackLines,
+} from './entry-format.ts';
 
 /** What the gate's scripts append to a head. */
-const appended = (head: string, admitted: boolean, at: number) =>
-  `${head}\n${admitted ? '1' : '0'}\n${at}\n17`;
+const appended = (head: string, admitted: boolean, at: number, person = '2\n\n\n') =>
+  `${person}\n${head}\n${admitted ? '1' : '0'}\n${at}\n17`;
 
 // Everything that comes from outside is refused with a line break in it, so none of these has one.
 const text = fc.string({ unit: 'grapheme', maxLength: 20 }).filter((value) => !/[\n\r]/.test(value));
@@ -43,7 +53,7 @@ describe('an entry of the intake', () => {
   it('is read as it was written, whatever buyers call themselves and whatever they pay with', () => {
     fc.assert(
       fc.property(fc.oneof<fc.Arbitrary<IntakeEntry>[]>(reservations, commands), (entry) => {
-        const packed = appended(headAgain(entry), entry.admitted, entry.at);
+        const packed = appended(headAgain(entry), entry.admitted, entry.at, personOf(entry));
         expect(parseEntry(entry.seq, packed, entry.tip)).toEqual(entry);
       }),
     );
@@ -53,37 +63,33 @@ describe('an entry of the intake', () => {
     fc.assert(
       fc.property(fc.oneof<fc.Arbitrary<IntakeEntry>[]>(reservations, commands), (entry) => {
         const head = headAgain(entry);
-        const carried = parseEntry(9, appended(head, false, 5), entry.tip) as IntakeEntry;
-        expect(headAgain(carried)).toBe(head);
+        const person = personOf(entry);
+        const carried = parseEntry(9, appended(head, false, 5, person), entry.tip) as IntakeEntry;
+        expect([personOf(carried), headAgain(carried)]).toEqual([person, head]);
       }),
     );
   });
 
   it('has eleven fields, one a line', () => {
-    const head = headOf(
-      'reserve',
-      'a',
-      'a',
-      'b',
-      packLines([{ sku: 'tee', quantity: 1, unitPriceMinor: 5 }]),
-      'key',
-      'mark',
+    const head = headOf('reserve', 'a', packLines([{ sku: 'tee', quantity: 1, unitPriceMinor: 5 }]), 'mark');
+    expect(appended(head, true, 7, '2\nb\nkey\n')).toBe(
+      '2\nb\nkey\n\nreserve\na\n[["tee",1,5]]\nmark\n1\n7\n17',
     );
-    expect(appended(head, true, 7)).toBe('1\nreserve\n\na\nb\n[["tee",1,5]]\nkey\nmark\n1\n7\n17');
   });
 
-  const good = appended(headOf('reserve', 'a', 'a', 'b', '[["tee",1,5]]', '', ''), true, 7);
+  const good = appended(headOf('reserve', 'a', '[["tee",1,5]]', ''), true, 7, '2\nb\n\n');
   it.each([
     ['nothing', ''],
-    ['another version', good.replace(/^1/, '2')],
+    ['another version', good.replace(/^2/, '1')],
     ['a kind that does not exist', good.replace('reserve', 'steal')],
     ['the clock, which never stands in the intake', good.replace('reserve', 'expire')],
     ['a field too few', good.slice(0, good.lastIndexOf('\n'))],
     ['a field too many', `${good}\n`],
     ['lines that are no JSON', good.replace('[["tee",1,5]]', '[["tee",1')],
     ['lines that are no list', good.replace('[["tee",1,5]]', '{}')],
-    ['details that are no JSON', appended(headOf('confirm', 'a', 'a', '', '{', '', ''), false, 7)],
-    ['details that are nothing', appended(headOf('confirm', 'a', 'a', '', 'null', '', ''), false, 7)],
+    ['seconds that are no number', appended(headOf('extend', 'a', '{}', ''), false, 7)],
+    ['a payment that is no JSON', appended(headOf('confirm', 'a', '', ''), false, 7, '2\n\n{\n')],
+    ['a payment that is no text', appended(headOf('confirm', 'a', '', ''), false, 7, '2\n\nnull\n')],
   ])('is unreadable and never guessed at: %s', (_, packed) => {
     expect(parseEntry(1, packed, 'tip')).toBeNull();
   });
@@ -97,7 +103,7 @@ describe('an entry of the intake', () => {
       fc.property(
         fc.oneof(
           fc.string({ unit: 'binary' }),
-          fields.map((parts) => ['1', ...parts].join('\n')),
+          fields.map((parts) => ['2', ...parts].join('\n')),
         ),
         (packed) => {
           const entry = parseEntry(1, packed, 'tip');
@@ -109,11 +115,22 @@ describe('an entry of the intake', () => {
 });
 
 describe('the chain', () => {
-  it('is what Redis computes: SHA-1 of the tip before, a line break and the entry', () => {
+  it('is what Redis computes: SHA-1 of the tip before, a line break and what follows the person', () => {
     const sha1hex = (value: string) => createHash('sha1').update(value).digest('hex');
     fc.assert(
       fc.property(fc.string(), fc.string({ unit: 'grapheme' }), (tip, packed) => {
-        expect(tipAfter(tip, packed)).toBe(sha1hex(`${tip}\n${packed}`));
+        expect(tipAfter(tip, `2\nann\nkey\n\n${packed}`)).toBe(sha1hex(`${tip}\n${packed}`));
+      }),
+    );
+  });
+
+  it('says nothing of the person, so that nobody can try a name on it', () => {
+    fc.assert(
+      fc.property(reservations, commands, text, (reservation, command, other) => {
+        const tip = (entry: IntakeEntry) =>
+          tipAfter('', appended(headAgain(entry), true, 7, personOf(entry)));
+        expect(tip({ ...reservation, buyerId: other, idempotencyKey: other })).toBe(tip(reservation));
+        expect(tip({ ...command, paymentRef: other, id: other })).toBe(tip(command));
       }),
     );
   });
@@ -136,9 +153,8 @@ describe('what an entry carries', () => {
   });
 
   it('says nothing where there is nothing to say', () => {
-    expect(detailOf(null, null)).toBe('');
-    expect(detailOf('pay', null)).toBe('{"paymentRef":"pay"}');
-    expect(detailOf(null, 0)).toBe('{"seconds":0}');
-    expect(detailOf('a\nb', 5)).not.toContain('\n');
+    expect([packPayment(null), packSeconds(null)]).toEqual(['', '']);
+    expect([packPayment('pay'), packSeconds(0)]).toEqual(['"pay"', '0']);
+    expect(packPayment('a\nb')).not.toContain('\n');
   });
 });

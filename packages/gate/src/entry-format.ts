@@ -2,28 +2,54 @@ import { hash } from 'node:crypto';
 import { type IntakeEntry, isReserve, type Line, type PackedLine } from '@holdfast/core';
 
 /**
- * How an entry stands in the intake: eleven fields, one a line. The gate appends the last three, so that a script never
- * takes an entry apart: version, kind, id (empty when it is the ticket's), ticket, buyer, lines or details, idempotency key, fingerprint or reason,
- * had units, gate time, reservations in line so far. None of them may hold a line break.
+ * How an entry stands in the intake: eleven fields, one a line. First version, buyer, idempotency key or payment
+ * reference, and id (empty when it is the ticket's; a command's is made of its key or payment): who it is, which the
+ * chain does not cover. Then the chained part: kind, ticket, lines or seconds, fingerprint or reason, and what the gate
+ * appends, so that a script never takes an entry apart: had units, gate time, reservations in line so far. None of them
+ * may hold a line break.
  */
-const version = '1';
+const version = '2';
+const personFields = 4;
 
-/** The part that is known before the gate is asked. */
+/** The part of the chained text that is known before the gate is asked. */
 export function headOf(
   kind: IntakeEntry['kind'],
-  id: string,
   ticketId: string,
-  buyerId: string,
   detail: string,
-  idempotencyKey: string,
   fingerprint: string,
 ): string {
-  return `${version}\n${kind}\n${id === ticketId ? '' : id}\n${ticketId}\n${buyerId}\n${detail}\n${idempotencyKey}\n${fingerprint}`;
+  return `${kind}\n${ticketId}\n${detail}\n${fingerprint}`;
 }
 
-/** The chain: what the gate's scripts compute with `redis.sha1hex`. */
+/** What stands before the chained part of an entry that is carried over; the scripts write it of what they are given. */
+export function personOf(entry: IntakeEntry): string {
+  const buyer = isReserve(entry) || entry.kind === 'place' ? entry.buyerId : '';
+  const brought = isReserve(entry)
+    ? (entry.idempotencyKey ?? '')
+    : packPayment(entry.kind === 'place' ? null : entry.paymentRef);
+  return `${version}\n${buyer}\n${brought}\n${entry.id === entry.ticketId ? '' : entry.id}`;
+}
+
+export function packPayment(paymentRef: string | null): string {
+  return paymentRef === null ? '' : JSON.stringify(paymentRef);
+}
+
+/**
+ * The chain: what the gate's scripts compute with `redis.sha1hex`. Tips are in the journal and in receipts, so one that
+ * covered the buyer would tell whoever guesses a name that the guess is right; the ticket's id is all that a place needs.
+ */
 export function tipAfter(previousTip: string, packed: string): string {
-  return hash('sha1', `${previousTip}\n${packed}`);
+  return hash('sha1', `${previousTip}\n${chainedPart(packed)}`);
+}
+
+/** All of it where there is no such part: what is in no known form is chained as it stands. */
+function chainedPart(packed: string): string {
+  let end = -1;
+  for (let field = 0; field < personFields; field++) {
+    end = packed.indexOf('\n', end + 1);
+    if (end < 0) return packed;
+  }
+  return packed.slice(end + 1);
 }
 
 export function packLines(lines: readonly Line[]): string {
@@ -38,16 +64,10 @@ export function unpackLines(packed: string): Line[] {
   }));
 }
 
-/** Details of a command that a decision needs. */
-export interface CommandDetail {
-  paymentRef?: string;
-  seconds?: number;
-}
-
 /** Null for an entry that is not in a form this program knows: poison, for which the line must not stand still. */
 export function parseEntry(seq: number, packed: string, tip: string): IntakeEntry | null {
   const fields = packed.split('\n');
-  const [format, kind, id, ticketId, buyerId, detail, key, mark, had, at] = fields as [
+  const [format, buyerId, brought, id, kind, ticketId, detail, mark, had, at] = fields as [
     string,
     string,
     string,
@@ -71,7 +91,7 @@ export function parseEntry(seq: number, packed: string, tip: string): IntakeEntr
           kind,
           buyerId,
           lines: unpackLines(detail),
-          idempotencyKey: key === '' ? null : key,
+          idempotencyKey: brought === '' ? null : brought,
           fingerprint: mark === '' ? null : mark,
         };
       case 'place':
@@ -88,16 +108,14 @@ export function parseEntry(seq: number, packed: string, tip: string): IntakeEntr
       case 'grant':
       case 'deny':
       case 'return':
-      case 'refunded': {
-        const { paymentRef, seconds } = (detail === '' ? {} : JSON.parse(detail)) as CommandDetail;
+      case 'refunded':
         return {
           ...base,
           kind,
-          paymentRef: paymentRef ?? null,
-          seconds: seconds ?? null,
+          paymentRef: brought === '' ? null : textIn(brought),
+          seconds: detail === '' ? null : numberIn(detail),
           reason: mark === '' ? null : mark,
         };
-      }
       default:
         return null;
     }
@@ -106,35 +124,26 @@ export function parseEntry(seq: number, packed: string, tip: string): IntakeEntr
   }
 }
 
+function textIn(packed: string): string {
+  const text: unknown = JSON.parse(packed);
+  if (typeof text !== 'string') throw new Error('no text');
+  return text;
+}
+
+function numberIn(detail: string): number {
+  const number: unknown = JSON.parse(detail);
+  if (!Number.isSafeInteger(number)) throw new Error('no number');
+  return number as number;
+}
+
 /** The head of an entry that is carried over to a new epoch: as it was. */
 export function headAgain(entry: IntakeEntry): string {
   if (isReserve(entry))
-    return headOf(
-      entry.kind,
-      entry.id,
-      entry.ticketId,
-      entry.buyerId,
-      packLines(entry.lines),
-      entry.idempotencyKey ?? '',
-      entry.fingerprint ?? '',
-    );
-  if (entry.kind === 'place')
-    return headOf(entry.kind, entry.id, entry.ticketId, entry.buyerId, packLines(entry.lines), '', '');
-  return headOf(
-    entry.kind,
-    entry.id,
-    entry.ticketId,
-    '',
-    detailOf(entry.paymentRef, entry.seconds),
-    '',
-    entry.reason ?? '',
-  );
+    return headOf(entry.kind, entry.ticketId, packLines(entry.lines), entry.fingerprint ?? '');
+  if (entry.kind === 'place') return headOf(entry.kind, entry.ticketId, packLines(entry.lines), '');
+  return headOf(entry.kind, entry.ticketId, packSeconds(entry.seconds), entry.reason ?? '');
 }
 
-export function detailOf(paymentRef: string | null, seconds: number | null): string {
-  if (paymentRef === null && seconds === null) return '';
-  const detail: CommandDetail = {};
-  if (paymentRef !== null) detail.paymentRef = paymentRef;
-  if (seconds !== null) detail.seconds = seconds;
-  return JSON.stringify(detail);
+export function packSeconds(seconds: number | null): string {
+  return seconds === null ? '' : String(seconds);
 }

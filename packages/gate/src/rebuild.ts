@@ -10,7 +10,7 @@ import {
   unitsOf,
 } from '@holdfast/core';
 import type { Redis } from 'ioredis';
-import { headAgain, packLines, parseEntry } from './entry-format.ts';
+import { headAgain, packLines, parseEntry, personOf } from './entry-format.ts';
 import { keysOf, type SaleKeys } from './keys.ts';
 import type { RunScript } from './scripts.ts';
 import { termFields } from './terms.ts';
@@ -183,6 +183,7 @@ async function stageEntries(
     args.push(
       entry.kind,
       placing?.buyerId ?? '',
+      personOf(entry),
       headAgain(entry),
       entry.at,
       entry.admitted ? '1' : '0',

@@ -193,8 +193,8 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     const inIntake = new Map<string, number>();
     for (const entry of packed) {
       const parts = entry.split('\n');
-      if (parts[8] !== '1' || parts[5] === '') continue;
-      for (const [sku, quantity] of JSON.parse(parts[5] as string) as PackedLine[])
+      if (parts[8] !== '1' || parts[6] === '') continue;
+      for (const [sku, quantity] of JSON.parse(parts[6] as string) as PackedLine[])
         inIntake.set(sku, (inIntake.get(sku) ?? 0) + quantity);
     }
     const first = packed[0];
@@ -268,10 +268,11 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     const appending: Appending = {
       ticketId,
       commandId,
-      head: headOf(kind, commandId, ticketId, '', '', '', ''),
+      head: headOf(kind, ticketId, '', ''),
       // The merchant's commands are few, and none of them may be crowded out by buyers.
       intakeLimit: Number.MAX_SAFE_INTEGER,
       mostCommands: Number.MAX_SAFE_INTEGER,
+      payment: '',
     };
     for (let attempt = 0; attempt < 4; attempt++) {
       const sale = await readSale(run, place.shard, place.saleId);

@@ -155,7 +155,9 @@ local function decide(i)
   local entry = ARGV[begin + 3] .. (takes and '\n1\n' or '\n0\n') .. at .. '\n' .. place
   tip = redis.sha1hex(tip .. '\n' .. entry)
   local n = #writes
-  writes[n + 1], writes[n + 2], writes[n + 3], writes[n + 4], writes[n + 5] = i, number, entry, tip, place
+  -- The person stands before what is chained: a chain that covered a name would confirm whoever guesses it.
+  writes[n + 1], writes[n + 2], writes[n + 3], writes[n + 4], writes[n + 5] =
+    i, number, '2\n' .. buyer .. '\n' .. key .. '\n\n' .. entry, tip, place
   return 'admitted', number, place, tip
 end
 

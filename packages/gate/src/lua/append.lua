@@ -2,7 +2,8 @@
 -- Gives one command of a buyer (confirm, cancel, extend) or of the merchant its place in the intake, once.
 --
 -- KEYS  1 boot, 2 sale, 3 intake, 4 ticket
--- ARGV  1 epoch, 2 command id, 3 head of the entry, 4 longest intake, 5 most commands a ticket may have seen
+-- ARGV  1 epoch, 2 command id, 3 head of the entry, 4 longest intake, 5 most commands a ticket may have seen,
+--       6 packed payment reference or '', which is not chained
 -- Answer  { word, detail }: 'closed'; 'stale'; 'unknown_ticket'; 'again' with the outcome or '' while undecided;
 --         'ledger_unavailable'; 'too_many'; 'appended' with the seq
 
@@ -32,7 +33,7 @@ local seq = string.format('%.0f', tonumber(sale[3]) + 1)
 local entry = head .. '\n0\n' .. at .. '\n' .. sale[7]
 local tip = redis.sha1hex(sale[4] .. '\n' .. entry)
 
-redis.call('XADD', intake, seq .. '-0', 'e', entry, 'h', tip)
+redis.call('XADD', intake, seq .. '-0', 'e', '2\n\n' .. ARGV[6] .. '\n' .. commandId .. '\n' .. entry, 'h', tip)
 redis.call('SET', ticket, record .. ' ' .. commandId .. '\n', 'KEEPTTL')
 redis.call('HSET', saleKey, 'seq', seq, 'tip', tip, 'time', at)
 return { 'appended', seq }

@@ -88,7 +88,7 @@ local function decide(i)
   known[member] = id
   members[#members + 1], members[#members + 2] = member, id
   local n = #writes
-  writes[n + 1], writes[n + 2], writes[n + 3], writes[n + 4] = i, number, entry, tip
+  writes[n + 1], writes[n + 2], writes[n + 3], writes[n + 4] = i, number, '2\n' .. ARGV[begin] .. '\n\n\n' .. entry, tip
   return 'admitted', number, '0', tip
 end
 

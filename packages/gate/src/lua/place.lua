@@ -70,11 +70,12 @@ for i = start + 1, #KEYS - 4 do
     news[#news + 1] = id
   end
   local place = string.format('%.0f', lined)
-  local entry = '1\nplace\ndraw.' .. string.format('%.0f', placed) .. '\n' .. id .. '\n' .. buyer .. '\n' .. packed
-    .. '\n\n' .. (takes and '\n1\n' or '\n0\n') .. at .. '\n' .. place
+  local entry = 'place\n' .. id .. '\n' .. packed
+    .. '\n' .. (takes and '\n1\n' or '\n0\n') .. at .. '\n' .. place
   tip = redis.sha1hex(tip .. '\n' .. entry)
   local n = #writes
-  writes[n + 1], writes[n + 2], writes[n + 3] = number, entry, tip
+  local person = '2\n' .. buyer .. '\n\ndraw.' .. string.format('%.0f', placed) .. '\n'
+  writes[n + 1], writes[n + 2], writes[n + 3] = number, person .. entry, tip
   writes[n + 4], writes[n + 5] = isMember and key or '', isMember and table.concat({ '2', '', 'queued', '', '', number, epoch,
     since, place, tip, buyer, packed, commands }, '\n')
 end

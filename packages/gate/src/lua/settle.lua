@@ -46,7 +46,7 @@ elseif ledgerCursor >= tonumber(sale.cursor) then
   -- No anchor, and no newer settlement that trimmed it: what follows must continue the ledger's chain.
   local first = redis.call('XRANGE', intake, '-', '+', 'COUNT', 1)[1]
   local continues = first and first[1] == string.format('%.0f-0', ledgerCursor + 1)
-    and first[2][4] == redis.sha1hex(ledgerTip .. '\n' .. first[2][2])
+    and first[2][4] == redis.sha1hex(ledgerTip .. '\n' .. (string.match(first[2][2], '^[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*\n(.*)$') or first[2][2]))
   if not continues then return { 'chain', journal } end
 end
 if journal < from then return { 'gap', journal } end
@@ -156,9 +156,9 @@ if last and to == journal then
       local kind = fits and 'grant' or 'deny'
       local number = string.format('%.0f', seq)
       local commandId = 'g' .. epoch .. '.' .. number
-      local entry = table.concat({ '1', kind, commandId, id, '', '', '', late and 'late' or '', fits and '1' or '0', at, sale.lined }, '\n')
+      local entry = table.concat({ kind, id, '', late and 'late' or '', fits and '1' or '0', at, sale.lined }, '\n')
       tip = redis.sha1hex(tip .. '\n' .. entry)
-      redis.call('XADD', intake, number .. '-0', 'e', entry, 'h', tip)
+      redis.call('XADD', intake, number .. '-0', 'e', '2\n\n\n' .. commandId .. '\n' .. entry, 'h', tip)
       if record then
         redis.call('SET', key, (string.gsub(record, '^(%d+)\n[^\n]*', '%1\n' .. number, 1)), 'KEEPTTL')
       end

@@ -3,7 +3,7 @@
 -- they last, otherwise none.
 --
 -- KEYS  1 sale, 2 staged sale, 3 staged intake, 4 staged buyers, 5.. one ticket per entry
--- ARGV  1 the new epoch, then per entry: kind, buyer, head of the entry, gate time, had units '1' or '0',
+-- ARGV  1 the new epoch, then per entry: kind, buyer, person (what stands before the chained part), head of the entry, gate time, had units '1' or '0',
 --       idempotency field or '', its value, packed lines, number of lines, and per line: sku, quantity
 -- Answer  'staged' or 'superseded'
 
@@ -16,8 +16,8 @@ local function take()
   return ARGV[position]
 end
 for i = 5, #KEYS do
-  local kind, buyer, head, at, had, keyField, keyValue, packed, count =
-    take(), take(), take(), take(), take(), take(), take(), take(), tonumber(take())
+  local kind, buyer, person, head, at, had, keyField, keyValue, packed, count =
+    take(), take(), take(), take(), take(), take(), take(), take(), take(), tonumber(take())
   local lines, units, fits = {}, 0, had == '1'
   for line = 1, count do
     local sku, quantity = take(), tonumber(take())
@@ -42,7 +42,7 @@ for i = 5, #KEYS do
   local seq = string.format('%.0f', tonumber(sale[1]) + 1)
   local entry = head .. '\n' .. (fits and '1' or '0') .. '\n' .. at .. '\n' .. sale[3]
   local tip = redis.sha1hex(sale[2] .. '\n' .. entry)
-  redis.call('XADD', intake, seq .. '-0', 'e', entry, 'h', tip)
+  redis.call('XADD', intake, seq .. '-0', 'e', person .. '\n' .. entry, 'h', tip)
   redis.call('HSET', staged, 'seq', seq, 'tip', tip)
   if (kind == 'reserve' or kind == 'place') and not fits then redis.call('HSET', staged, 'joined', seq) end
   -- Records as in ticket-record.ts.
