@@ -71,11 +71,7 @@ async function beginPaying(saleId: string, buyerId = 'anna') {
 /** What the journal tells of a ticket, once everything that was asked of it is decided. */
 async function story(saleId: string, ticketId: string): Promise<{ type: string; data: any }[]> {
   await atRest(house, saleId);
-  const rows = await house.rows<{ type: string; data: string }>(
-    'select type, data from events where sale_id = $1 and ticket_id = $2 order by position',
-    [saleId, ticketId],
-  );
-  return rows.map(({ type, data }) => ({ type, data: JSON.parse(data) }));
+  return (await house.ledger.ticketStory(ticketId))?.events ?? [];
 }
 
 const types = async (saleId: string, ticketId: string) =>

@@ -20,7 +20,7 @@ const mayImport: Record<string, readonly string[]> = {
   'apps/edge': ['core', 'contracts', 'gate', 'payments', 'pipeline', 'runtime'],
   'apps/worker': ['core', 'contracts', 'gate', 'ledger', 'pipeline', 'runtime', 'webhooks'],
   'apps/console': ['core', 'contracts', 'gate', 'ledger', 'pipeline', 'runtime'],
-  'apps/cli': ['core', 'contracts', 'client', 'ledger', 'runtime'],
+  'apps/cli': ['core', 'contracts', 'client', 'gate', 'ledger', 'pipeline', 'runtime'],
 };
 
 /** Libraries that only one room may name; `runtime` asks its own private stores whether they are there. */

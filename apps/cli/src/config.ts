@@ -43,6 +43,8 @@ export const readStoreConfig = (env?: Record<string, string | undefined>) =>
     {
       DATABASE_URL: settings.databaseUrl.optional(),
       REDIS_URL: settings.redisUrl.optional(),
+      SHARDS: settings.shards,
+      REGION: settings.region,
       HOLDFAST_DIR: stateFolder,
     },
     env,

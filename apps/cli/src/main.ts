@@ -4,6 +4,7 @@ import { defineCommand, runMain } from 'citty';
 type Run = (rawArgs: string[]) => Promise<number>;
 
 const rush: Run = async (rawArgs) => (await import('./rush.ts')).rush(rawArgs);
+const erase: Run = async (rawArgs) => (await import('./erase.ts')).erase(rawArgs);
 const verify: Run = async (rawArgs) => (await import('./verify.ts')).verify(rawArgs);
 
 const main = defineCommand({
@@ -30,13 +31,15 @@ const main = defineCommand({
     }),
     rush: command('Send a crowd to a sale, and prove what happened', rush),
     verify: command('Judge an exported journal, from the export alone', verify),
+    erase: command('Forget a buyer, and keep the sale whole', erase),
   },
 });
 
-// The rush and the verifier read their options themselves, --help too.
+// These read their options themselves, --help too.
 const [name, ...rest] = process.argv.slice(2);
 if (name === 'rush') process.exitCode = await rush(rest);
 else if (name === 'verify') process.exitCode = await verify(rest);
+else if (name === 'erase') process.exitCode = await erase(rest);
 else await runMain(main);
 // A store's or a channel's last handle must not keep a finished command waiting.
 process.exit();

@@ -9,11 +9,14 @@ export interface Running {
   /** Empty while it starts. */
   readonly edges: readonly string[];
   readonly console: string | null;
+  /** Its private stores; null for one that it was given. */
+  readonly databaseUrl?: string | null;
+  readonly redisUrl?: string | null;
 }
 
 export interface Claim {
   /** Writes down where the stack answers. */
-  announce(addresses: Pick<Running, 'edges' | 'console'>): void;
+  announce(addresses: Omit<Running, 'pid' | 'identity'>): void;
   release(): void;
 }
 

@@ -44,7 +44,12 @@ export async function up(options: UpOptions = {}): Promise<number> {
     let close = () => {};
     try {
       await openDemoSale(stack, stop.signal);
-      claim.announce({ edges: stack.edges.map(String), console: String(stack.console.url) });
+      claim.announce({
+        edges: stack.edges.map(String),
+        console: String(stack.console.url),
+        databaseUrl: config.DATABASE_URL === undefined ? stack.databaseUrl : null,
+        redisUrl: config.REDIS_URL === undefined ? stack.redisUrl : null,
+      });
       if (!stop.signal.aborted) console.log(greeting(stack, config.HOLDFAST_DIR));
       close = options.whenReady?.(stack) ?? close;
       await stop.asked;

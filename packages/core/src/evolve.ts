@@ -57,6 +57,16 @@ export function evolve(before: Reservation, event: NewEvent): Reservation {
     case 'returned':
     case 'refunded':
       return moved(reservation, event.type, outcomes);
+    // Commands are known by what their buyer sent, so what became of them goes too; the state answers a repeat.
+    case 'erased':
+      return {
+        ...moved(reservation, reservation.status, {}),
+        expiresAt: reservation.expiresAt,
+        buyerId: event.data.pseudonym ?? reservation.buyerId,
+        idempotencyKey: null,
+        fingerprint: null,
+        paymentRef: null,
+      };
     case 'handed_back':
     case 'sale_created':
     case 'sale_changed':

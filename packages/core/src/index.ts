@@ -1,6 +1,7 @@
 export * from './decide.ts';
 export * from './decide-run.ts';
 export * from './entry.ts';
+export * from './erasure.ts';
 export * from './evolve.ts';
 export * from './journal.ts';
 export * from './laws.ts';

@@ -1,6 +1,9 @@
 import type { RefusalCode } from './refusal.ts';
 
-/** What happened to a reservation. `joined` the lobby; `refused` is a command that changed nothing; `handed_back` an entry the ledger already knew. */
+/**
+ * What happened to a reservation. `joined` the lobby; `refused` is a command that changed nothing; `handed_back` an entry
+ * the ledger already knew; `erased` has lost its buyer.
+ */
 export type ReservationEventType =
   | 'joined'
   | 'held'
@@ -17,7 +20,8 @@ export type ReservationEventType =
   | 'refunded'
   | 'returned'
   | 'refused'
-  | 'handed_back';
+  | 'handed_back'
+  | 'erased';
 
 /** What happened to a sale as a whole. */
 export type SaleEventType =
@@ -43,6 +47,11 @@ export interface EventData {
   expiresAt?: number;
   seconds?: number;
   paymentRef?: string;
+  /** As the journal has it: SHA-256 of who bought, and of what was paid with, keyed with what an erasure forgets. */
+  buyer?: string;
+  payment?: string;
+  /** With `erased`: what the buyer is called from now on. */
+  pseudonym?: string;
   reason?: RefusalCode;
   sku?: string;
   delta?: number;

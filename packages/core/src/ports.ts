@@ -232,6 +232,15 @@ export type PlaceAnswer = { kind: 'placed' | 'gap'; placed: number } | { kind: '
 /** A confirmed reservation is taken back, or the money of one that is due was given back. */
 export type MerchantCommand = 'return' | 'refunded';
 
+/** Who is to be forgotten by the gate, once it has applied the journal up to `position`. */
+export interface Forgetting {
+  buyerId: string;
+  pseudonym: string;
+  ticketIds: string[];
+  epoch: number;
+  position: number;
+}
+
 export interface WorkerGate {
   readIntake(saleId: string, cursor: Cursor, limit: number): Promise<IntakeRead>;
   settle(settlement: Settlement): Promise<SettleAnswer>;
@@ -251,9 +260,11 @@ export interface WorkerGate {
    */
   command(
     ticketId: string,
-    kind: MerchantCommand,
+    kind: MerchantCommand | 'cancel',
     commandId: string,
   ): Promise<{ kind: 'appended' } | Refusal>;
+  /** Leaves nothing of a buyer at the gate of a sale; false while the gate is not where it has to be for that. */
+  forget(saleId: string, forgetting: Forgetting): Promise<boolean>;
   /** Cumulative refusals per minute and reason, counted by the edges; a sale without any is absent. */
   readRefusals(saleIds: readonly string[]): Promise<Map<string, RefusalCount[]>>;
   /** Forgets counts that are in the ledger and will not change any more. */

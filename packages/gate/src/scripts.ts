@@ -16,6 +16,7 @@ const names = [
   'stage-entries',
   'swap',
   'count',
+  'forget',
 ] as const;
 
 export type ScriptName = (typeof names)[number];

@@ -23,6 +23,7 @@ import { admitCall, prepare, readAdmissions, ticketOfAdmission } from './admissi
 import { type Appending, appendCall, notAppended } from './append.ts';
 import { connect, whenReady } from './connection.ts';
 import { headOf, parseEntry, tipAfter } from './entry-format.ts';
+import { forgetBuyer } from './forget.ts';
 import { insist } from './insist.ts';
 import { bootKey, keysOf, shardOf } from './keys.ts';
 import { rebuild } from './rebuild.ts';
@@ -259,7 +260,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
 
   async function command(
     ticketId: string,
-    kind: MerchantCommand,
+    kind: MerchantCommand | 'cancel',
     commandId: string,
   ): Promise<{ kind: 'appended' } | Refusal> {
     const place = parseTicketId(ticketId);
@@ -338,6 +339,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     },
     withdraw,
     command,
+    forget: (saleId, forgetting) => forgetBuyer(redis, call, keysFor(saleId), forgetting),
     place,
     readRefusals,
     dropRefusals,

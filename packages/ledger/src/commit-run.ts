@@ -13,6 +13,7 @@ import {
 import { countPlaced } from './draw.ts';
 import { takeFence } from './fence.ts';
 import { chain, insertEvents, type JournalRow } from './journal.ts';
+import { sealEvents } from './seal.ts';
 import { addTallies } from './tallies.ts';
 
 /**
@@ -28,7 +29,8 @@ export async function commitRun(
   result: RunResult,
   reached: Reached,
 ): Promise<CommitAnswer> {
-  const rows = chain(saleId, read.position, read.head, result.events);
+  const { events, runKey } = sealEvents(result);
+  const rows = chain(saleId, read.position, read.head, events);
   const last = rows.at(-1);
   const cursor: Cursor = {
     epoch: read.epoch,
@@ -48,7 +50,7 @@ export async function commitRun(
         return {
           kind: 'committed',
           cursor,
-          released: await writeRun(client, region, saleId, result, rows, reached.ranAt),
+          released: await writeRun(client, region, saleId, result, rows, runKey, reached.ranAt),
         };
       },
       (answer) => answer.kind === 'committed',
@@ -68,6 +70,7 @@ async function writeRun(
   saleId: string,
   result: RunResult,
   rows: readonly JournalRow[],
+  runKey: string | null,
   ranAt: number,
 ): Promise<Map<string, number>> {
   // One statement after the other: a connection works on one at a time, and the first failure must stop the rest.
@@ -76,7 +79,7 @@ async function writeRun(
   if (result.updated.length > 0) await updateReservations(db, result.updated);
   if (result.placed.length > 0) await placeReservations(db, result.placed);
   if (result.drawnTo > 0) await countPlaced(db, saleId, result.drawnTo);
-  if (rows.length > 0) await insertEvents(db, saleId, rows);
+  if (rows.length > 0) await insertEvents(db, saleId, rows, runKey);
   if (result.tallies.length > 0) await addTallies(db, saleId, ranAt, result.tallies);
   return result.released.size > 0 ? countReleased(db, saleId, result.released) : new Map();
 }

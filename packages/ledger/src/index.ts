@@ -2,11 +2,20 @@
  * The ledger: Postgres, where a unit becomes true. Everything that changes a sale goes through one comparison
  * (`fence.ts`); everything that follows reads the journal, which is written in the same transaction.
  */
-import type { Cursor, NewEvent, RunLedger, Sale } from '@holdfast/core';
+import type { Cursor, NewEvent, Reservation, RunLedger, Sale } from '@holdfast/core';
 import { changeSale, createSale, type SaleChange } from './change-sale.ts';
 import { commitRun } from './commit-run.ts';
 import { drawnAt, readLobby } from './draw.ts';
 import { type DatabaseOptions, openDatabase } from './database.ts';
+import {
+  type Erasure,
+  eraseReservations,
+  erasureUnderWay,
+  finishErasure,
+  forgetOpenings,
+  openingsOfBuyer,
+  salesOfBuyer,
+} from './erase.ts';
 import { readJournal } from './journal.ts';
 import {
   type AuditRow,
@@ -27,6 +36,7 @@ import {
   openHolds,
   readReservations,
   reservationsIn,
+  reservationsOfBuyer,
   usedUnits,
 } from './read-reservations.ts';
 import { readSale } from './read-sale.ts';
@@ -40,6 +50,7 @@ import { createWebhooks, type Webhooks } from './webhooks/index.ts';
 export { hashOf, journalStart } from './journal.ts';
 export { migrate } from './migrate.ts';
 export type { SaleChange } from './change-sale.ts';
+export type { Erasure } from './erase.ts';
 export type { KeyRow } from './keys.ts';
 export type * from './queries/index.ts';
 export type { AcceptedRequest, RememberedRequest } from './requests.ts';
@@ -68,6 +79,16 @@ export interface Ledger extends RunLedger, LedgerQueries {
   recordAudit(entry: Omit<AuditRow, 'at'>): Promise<void>;
   auditPage(after: { at: number; id: string } | null, limit: number): Promise<AuditRow[]>;
   webhooks: Webhooks;
+  /** Sales that know this buyer, or have not wholly forgotten them. */
+  salesOfBuyer(buyerId: string): Promise<string[]>;
+  reservationsOfBuyer(saleId: string, buyerId: string, limit: number): Promise<Reservation[]>;
+  /** What the buyer is called in an erasure that was begun and not finished; null when there is none. */
+  erasureUnderWay(saleId: string, buyerId: string): Promise<string | null>;
+  eraseReservations(read: Cursor, erasure: Erasure): Promise<'erased' | 'busy' | 'stale'>;
+  forgetOpenings(saleId: string, ticketIds: readonly string[]): Promise<void>;
+  finishErasure(saleId: string, buyerId: string): Promise<void>;
+  /** By position in the journal, the key that opens the seal over this buyer. */
+  openingsOfBuyer(saleId: string, buyerId: string): Promise<Map<number, string>>;
   ping(): Promise<void>;
   close(): Promise<void>;
 }
@@ -104,6 +125,13 @@ export function createLedger(options: LedgerOptions): Ledger {
     recordAudit: (entry) => recordAudit(pool, entry),
     auditPage: (after, limit) => auditPage(pool, after, limit),
     webhooks: createWebhooks(pool, region),
+    salesOfBuyer: (buyerId) => salesOfBuyer(pool, buyerId),
+    reservationsOfBuyer: (saleId, buyerId, limit) => reservationsOfBuyer(pool, saleId, buyerId, limit),
+    erasureUnderWay: (saleId, buyerId) => erasureUnderWay(pool, saleId, buyerId),
+    eraseReservations: (read, erasure) => eraseReservations(pool, region, read, erasure),
+    forgetOpenings: (saleId, ticketIds) => forgetOpenings(pool, saleId, ticketIds),
+    finishErasure: (saleId, buyerId) => finishErasure(pool, saleId, buyerId),
+    openingsOfBuyer: (saleId, buyerId) => openingsOfBuyer(pool, saleId, buyerId),
     ...createQueries(pool, region),
     ping: async () => {
       await pool.query('select 1');

@@ -100,6 +100,22 @@ export async function openHolds(
   return (await rowsOf<ReservationRow>(db, open, values)).map(reservationOf);
 }
 
+const ofBuyer: Statement = {
+  name: 'reservations-of-a-buyer',
+  text: `select ${columns} from reservations r
+          where r.sale_id = $1 and r.buyer_id = $2 order by r.epoch, r.seq limit $3`,
+};
+
+/** All states, the first in line first. */
+export async function reservationsOfBuyer(
+  db: Queryable,
+  saleId: string,
+  buyerId: string,
+  limit: number,
+): Promise<Reservation[]> {
+  return (await rowsOf<ReservationRow>(db, ofBuyer, [saleId, buyerId, limit])).map(reservationOf);
+}
+
 const nextDeadlineStatement: Statement = {
   name: 'next-deadline',
   text: 'select min(expires_at) as at from reservations where sale_id = $1',

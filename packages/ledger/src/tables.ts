@@ -87,7 +87,10 @@ export interface Tables {
     data: string;
     at: Time;
     hash: string;
+    opening: string | null;
   };
+  seals: { sale_id: string; position: number; events: number; key: string };
+  erasures: { sale_id: string; buyer_id: string; pseudonym: string };
   statistics: {
     sale_id: string;
     hour: Time;

@@ -4,6 +4,7 @@ export type { CommitReport, CommittedBatch } from './commit-run.ts';
 export { type CommitWorker, createCommitWorker } from './commit-worker.ts';
 export { type Committer, createCommitter } from './committer.ts';
 export * from './desk.ts';
+export { createEraser, type Eraser, type EraserParts, type ErasureAnswer } from './eraser.ts';
 export { createQueueView, type QueueCounts, type QueueView, type SeenWorker } from './queue-view.ts';
 export { createSweep, type Sweep, type SweepParts } from './sweep.ts';
 export type { WebhookParts, WebhookReport } from './webhooks/parts.ts';

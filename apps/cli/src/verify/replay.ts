@@ -29,6 +29,7 @@ const leads: Record<string, { from: readonly string[]; to: string | null }> = {
   returned: { from: ['confirmed'], to: 'returned' },
   refused: { from: [], to: null },
   handed_back: { from: [], to: null },
+  erased: { from: [], to: null },
 };
 
 const saleKinds = new Set([
@@ -97,8 +98,9 @@ export function createReplay(): Replay {
     const { type, data } = fact;
     const lead = leads[type];
     if (lead === undefined) throw new UnknownKind(type);
-    if (lead.to === null) return null;
     const before = tickets.get(ticketId);
+    if (type === 'erased' && before === undefined) return 'somebody is erased who was never there';
+    if (lead.to === null) return null;
     const from = before?.status ?? 'new';
     if (!lead.from.includes(from)) return `a ticket that is ${from} cannot become ${lead.to}`;
     const fault = followPlace(fact, ticketId, from);

@@ -111,8 +111,11 @@ for _ = 1, items do
 end
 for _ = 1, released do
   local field, units = 'r:' .. take(), take()
-  local current = redis.call('HGET', buyers, field)
-  if not current or tonumber(current) < tonumber(units) then redis.call('HSET', buyers, field, units) end
+  -- One that is late has nothing new to say, and could name a buyer who was forgotten since.
+  if to > journal then
+    local current = redis.call('HGET', buyers, field)
+    if not current or tonumber(current) < tonumber(units) then redis.call('HSET', buyers, field, units) end
+  end
 end
 local newerTerms = termFields > 0 and tonumber(ARGV[position + 2]) > tonumber(sale.terms)
 for _ = 1, termFields do

@@ -8,6 +8,7 @@ import * as draws from './0007-draws.ts';
 import * as keys from './0008-keys.ts';
 import * as webhooks from './0009-webhooks.ts';
 import * as statistics from './0010-statistics.ts';
+import * as erasures from './0011-erasures.ts';
 
 /** In order, forward only. */
 export const migrations: Record<string, Migration> = {
@@ -20,4 +21,5 @@ export const migrations: Record<string, Migration> = {
   '0008-keys': keys,
   '0009-webhooks': webhooks,
   '0010-statistics': statistics,
+  '0011-erasures': erasures,
 };

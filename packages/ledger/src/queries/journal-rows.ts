@@ -5,7 +5,7 @@ import type { JournalRow } from '../journal.ts';
 const pageSize = 2_000;
 
 /** An event with the place in line of its ticket's row; null when it names no ticket, or one without a row. */
-export interface PlacedRow extends JournalRow {
+export interface PlacedRow extends Omit<JournalRow, 'opening'> {
   epoch: number | null;
   seq: number | null;
 }

@@ -1,6 +1,6 @@
 import { type JournalEvent, parseTicketId, type Reservation } from '@holdfast/core';
 import { type Queryable, rowsOf, type Statement } from '../database.ts';
-import type { JournalRow } from '../journal.ts';
+import { eventOf, type JournalRow } from '../journal.ts';
 import { readReservations } from '../read-reservations.ts';
 
 export interface TicketStory {
@@ -11,7 +11,7 @@ export interface TicketStory {
 const eventsStatement: Statement = {
   name: 'events-of-a-ticket',
   text: `
-    select position, type, ticket_id as "ticketId", command_id as "commandId", data, at, hash
+    select position, type, ticket_id as "ticketId", command_id as "commandId", data, at, hash, opening
       from events where sale_id = $1 and ticket_id = $2 order by position limit $3`,
 };
 
@@ -27,10 +27,6 @@ export async function ticketStory(db: Queryable, ticketId: string): Promise<Tick
   const rows = await rowsOf<JournalRow>(db, eventsStatement, [parts.saleId, ticketId, mostEvents]);
   return {
     reservation,
-    events: rows.map((row) => ({
-      ...row,
-      type: row.type as JournalEvent['type'],
-      data: JSON.parse(row.data),
-    })),
+    events: rows.map(eventOf),
   };
 }
