@@ -9,11 +9,16 @@ const requestTimeoutMs = 20_000;
 const headersTimeoutMs = 10_000;
 const keepAliveTimeoutMs = 65_000;
 const maxHeaderBytes = 16 * 1024;
+/** A reader that takes nothing for so long has gone without saying so; streams that have nothing to say send a comment. */
+const silentTimeoutMs = 120_000;
 /** Merchants and operators are few; who needs more connections is not one of them. */
 const maxConnections = 1_000;
 
 /** The HTTP server, with limits on everything that a client could hold on to. */
-export function createConsoleServer(fetch: (request: Request) => Response | Promise<Response>): Server {
+export function createConsoleServer(
+  fetch: (request: Request) => Response | Promise<Response>,
+  silentMs = silentTimeoutMs,
+): Server {
   const listener = getRequestListener(fetch, { errorHandler: badRequest });
   const server = createServer(
     {
@@ -27,6 +32,7 @@ export function createConsoleServer(fetch: (request: Request) => Response | Prom
     listener,
   );
   server.maxConnections = maxConnections;
+  server.setTimeout(silentMs);
   return server;
 }
 

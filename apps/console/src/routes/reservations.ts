@@ -9,7 +9,7 @@ import {
   reservationsQuery,
 } from '@holdfast/contracts';
 import { refuse } from '@holdfast/core';
-import type { MerchantCommand } from '@holdfast/core';
+import type { MerchantCommand, Reservation } from '@holdfast/core';
 import type { Ledger, PlaceCursor, ReservationFilter } from '@holdfast/ledger';
 import { type ConsoleContext, json, refused, streamed } from '../answers.ts';
 import type { ConsoleParts } from '../parts.ts';
@@ -45,8 +45,11 @@ async function list(c: ConsoleContext, ledger: Ledger): Promise<Response> {
   if (at === null) return refused(c, refuse('unknown_sale'));
   const after = place === null ? null : { epoch: place[0], seq: place[1] };
   const filter = { status: status ?? null, buyerId: buyer ?? buyerId ?? null };
-  if (wantsCsv(c))
-    return csv(ledger, at.sale, filter, after, c.req.query('limit') === undefined ? null : limit);
+  const format = exportOf(c);
+  if (format !== null) {
+    const asked = { filter, after, limit: c.req.query('limit') === undefined ? null : limit };
+    return exported(ledger, at.sale, format, asked);
+  }
   const page = await ledger.reservationsPage(at.sale.id, filter, after, limit);
   const last = page.length === limit ? page.at(-1) : undefined;
   return json(200, {
@@ -55,40 +58,60 @@ async function list(c: ConsoleContext, ledger: Ledger): Promise<Response> {
   });
 }
 
-function wantsCsv(c: ConsoleContext): boolean {
-  return /(^|[\s,])text\/csv\b/i.test(c.req.header('accept') ?? '');
+type ExportFormat = 'csv' | 'ndjson';
+
+/** What is asked for as a stream; null for a page of JSON. */
+function exportOf(c: ConsoleContext): ExportFormat | null {
+  const accept = c.req.header('accept') ?? '';
+  if (/(^|[\s,])text\/csv\b/i.test(accept)) return 'csv';
+  return /(^|[\s,])application\/x-ndjson\b/i.test(accept) ? 'ndjson' : null;
 }
 
-function csv(
+interface Asked {
+  filter: ReservationFilter;
+  after: PlaceCursor | null;
+  limit: number | null;
+}
+
+const contentTypes: Record<ExportFormat, string> = {
+  csv: 'text/csv; charset=utf-8; header=present',
+  ndjson: 'application/x-ndjson',
+};
+
+function exported(
   ledger: Ledger,
-  sale: { id: string; currency: string },
-  filter: ReservationFilter,
-  after: PlaceCursor | null,
-  limit: number | null,
+  { id, currency }: { id: string; currency: string },
+  format: ExportFormat,
+  asked: Asked,
 ): Response {
-  return streamed(csvChunks(ledger, sale, filter, after, limit), 'text/csv; charset=utf-8; header=present', {
-    'Content-Disposition': `attachment; filename="${sale.id}-reservations.csv"`,
+  const lineOf = (reservation: Reservation) =>
+    format === 'csv'
+      ? reservationCsv(reservation, currency)
+      : `${JSON.stringify(reservationRecord(reservation))}\n`;
+  const head = format === 'csv' ? reservationCsvHead : '';
+  return streamed(exportChunks(ledger, id, asked, head, lineOf), contentTypes[format], {
+    'Content-Disposition': `attachment; filename="${id}-reservations.${format}"`,
   });
 }
 
-/** Reservations read at a time for an export. */
+/** Reservations read at a time for an export: what it holds in memory, and how often it asks. */
 const exportPage = 1_000;
 
-/** Everything that the filter lets through, unless a limit was asked for. */
-async function* csvChunks(
+/** Everything that the filter lets through, unless a limit was asked for. No transaction is open between two pages. */
+async function* exportChunks(
   ledger: Ledger,
-  { id, currency }: { id: string; currency: string },
-  filter: ReservationFilter,
-  after: PlaceCursor | null,
-  limit: number | null,
+  saleId: string,
+  { filter, after, limit }: Asked,
+  head: string,
+  lineOf: (reservation: Reservation) => string,
 ): AsyncGenerator<string> {
-  yield reservationCsvHead;
+  if (head !== '') yield head;
   let left = limit ?? Number.POSITIVE_INFINITY;
   let from = after;
   while (left > 0) {
     const size = Math.min(exportPage, left);
-    const page = await ledger.reservationsPage(id, filter, from, size);
-    if (page.length > 0) yield page.map((reservation) => reservationCsv(reservation, currency)).join('');
+    const page = await ledger.reservationsPage(saleId, filter, from, size);
+    if (page.length > 0) yield page.map(lineOf).join('');
     const last = page.at(-1);
     if (last === undefined || page.length < size) return;
     from = { epoch: last.epoch, seq: last.seq };

@@ -7,6 +7,8 @@ describe('a cell of an export', () => {
     ['+49 30', "'+49 30"],
     ['-2', "'-2"],
     ['@sum', "'@sum"],
+    ['\t=1+1', "'\t=1+1"],
+    ['\r=1+1', '"\'\r=1+1"'],
     ['=HYPERLINK("http://x","y")', '"\'=HYPERLINK(""http://x"",""y"")"'],
   ])('never runs as a formula: %s', (value, cell) => {
     expect(csvCell(value)).toBe(cell);
