@@ -26,6 +26,7 @@ const reservations: fc.Arbitrary<Reservation> = fc.record({
   status: fc.constantFrom(...reservationStatuses),
   version: fc.nat(),
   reservedAt: fc.maxSafeNat(),
+  heldAt: fc.constant(null),
   expiresAt: fc.option(fc.maxSafeNat()),
   confirmedAt: fc.constant(null),
   paymentRef: fc.constant(null),

@@ -18,13 +18,14 @@ if tonumber(sale[3]) < position then return 'behind' end
 
 redis.call('HDEL', buyers, 'c:' .. buyer, 'r:' .. buyer, 'l:' .. buyer, unpack(ARGV, 5))
 local theirs = {}
+local tenLines = '^(' .. string.rep('[^\n]*\n', 10) .. ')'
 for i = 5, #KEYS do
   local ticket = KEYS[i]
   theirs[string.match(ticket, ':ticket:(.*)$')] = true
-  if redis.call('HGET', ticket, 'buyer') == buyer then redis.call('HSET', ticket, 'buyer', pseudonym) end
-  for _, field in ipairs(redis.call('HKEYS', ticket)) do
-    if string.sub(field, 1, 2) == 'c:' then redis.call('HDEL', ticket, field) end
-  end
+  -- A record as in ticket-record.ts: the buyer is the eleventh line, and after the twelfth come the commands.
+  local record = redis.call('GET', ticket)
+  local before, who, packed = string.match(record or '', tenLines .. '([^\n]*)\n([^\n]*\n)')
+  if who == buyer then redis.call('SET', ticket, before .. pseudonym .. '\n' .. packed, 'KEEPTTL') end
 end
 -- Decided entries only: what came after is the ledger's to decide, and another erasure's.
 for _, entry in ipairs(redis.call('XRANGE', intake, '-', sale[4] .. '-0')) do
