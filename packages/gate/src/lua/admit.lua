@@ -152,12 +152,12 @@ local function decide(i)
     claims[#claims + 1] = keyField
   end
   local number, place = string.format('%.0f', seq), string.format('%.0f', lined)
-  local entry = ARGV[begin + 3] .. (takes and '\n1\n' or '\n0\n') .. at .. '\n' .. place
-  tip = redis.sha1hex(tip .. '\n' .. entry)
+  local head, tail = ARGV[begin + 3], (takes and '\n1\n' or '\n0\n') .. at .. '\n' .. place
+  tip = redis.sha1hex(tip .. '\n' .. head .. tail)
   local n = #writes
   -- The person stands before what is chained: a chain that covered a name would confirm whoever guesses it.
   writes[n + 1], writes[n + 2], writes[n + 3], writes[n + 4], writes[n + 5] =
-    i, number, '2\n' .. buyer .. '\n' .. key .. '\n\n' .. entry, tip, place
+    i, number, '2\n' .. buyer .. '\n' .. key .. '\n\n' .. head .. tail, tip, place
   return 'admitted', number, place, tip
 end
 

@@ -22,7 +22,7 @@ export interface StatisticsSums {
 }
 
 // Nothing here looks at `reservations`: a million of them are a few hundred sums.
-const sumsStatement: Statement = {
+export const sumsStatement: Statement = {
   name: 'statistics',
   text: `
     with sums as materialized (
