@@ -1,11 +1,15 @@
 /** A person is erased: nothing names them any more, nothing confirms a guess, and the sale is as whole as before. */
 import { createHash, createHmac } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join as joinPath } from 'node:path';
 import { statisticsSchema } from '@holdfast/contracts';
 import type { Settlement, Ticket } from '@holdfast/core';
 import { createCommitter, createEraser, type EraserParts } from '@holdfast/pipeline';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { erase as eraseCommand } from '../../apps/cli/src/erase.ts';
 import { checkExport } from '../../apps/cli/src/verify/check-export.ts';
+import { verify } from '../../apps/cli/src/verify.ts';
 import { auditSale } from '../../apps/console/src/audit.ts';
 import { ask, read, reserve, statuses, tell } from '../support/commands.ts';
 import { expectConservation } from '../support/conservation.ts';
@@ -205,6 +209,41 @@ describe('an exported journal', () => {
       const sealed = (buyer: string) => sha('sha256', `${key}${buyer}`).toString('base64url').slice(0, 22);
       expect(sealed(ada.buyer)).toBe(seal);
       expect(sealed('bob')).not.toBe(seal);
+    }
+  });
+
+  it('is asked for a buyer with the ledger at hand: how many places are theirs, or that it was rewritten', async () => {
+    const ada = person();
+    const { saleId } = await busySale(ada);
+    const lines = await exported(saleId);
+    const asked = (of: readonly string[], id: string) =>
+      checkExport(of, { buyer: { id, keysOf: (sale) => house.ledger.openingsOfBuyer(sale, id) } });
+    expect(await asked(lines, ada.buyer)).toMatchObject({
+      kind: 'true',
+      why: expect.stringMatching(/Places of that buyer: 3\.$/),
+    });
+    expect((await asked(lines, 'nobody')).why).toMatch(/Places of that buyer: 0\.$/);
+    // What an operator could write who gives a place to somebody else: the seal does not open to the name.
+    await house.rows('update reservations set buyer_id = $2 where sale_id = $1 and buyer_id = $3', [
+      saleId,
+      'mallory',
+      ada.buyer,
+    ]);
+    expect(await asked(lines, 'mallory')).toMatchObject({
+      kind: 'false',
+      why: expect.stringContaining('the place is sealed for another buyer'),
+    });
+
+    const said = vi.spyOn(globalThis.console, 'log').mockReturnValue();
+    vi.stubEnv('DATABASE_URL', house.databaseUrl);
+    const folder = mkdtempSync(joinPath(tmpdir(), 'holdfast-erase-'));
+    try {
+      writeFileSync(joinPath(folder, 'journal.ndjson'), lines.join('\n'));
+      expect(await verify([joinPath(folder, 'journal.ndjson'), '--buyer', 'bob'])).toBe(0);
+      expect(said).toHaveBeenCalledWith(expect.stringMatching(/Places of that buyer: 1\.$/));
+    } finally {
+      vi.unstubAllEnvs();
+      rmSync(folder, { recursive: true });
     }
   });
 });

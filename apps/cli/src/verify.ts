@@ -1,8 +1,12 @@
 import { createReadStream } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { checkExport, type Verdict } from './verify/check-export.ts';
+import { createLedger } from '@holdfast/ledger';
+import { configOrExit } from '@holdfast/runtime';
+import { readStoreConfig } from './config.ts';
+import { runningIn } from './running.ts';
+import { type Against, checkExport, type Verdict } from './verify/check-export.ts';
 
-const usage = 'holdfast verify FILE [--head HEAD] [--receipt RECEIPT ...]';
+const usage = 'holdfast verify FILE [--head HEAD] [--receipt RECEIPT ...] [--buyer ID, with DATABASE_URL]';
 const exitCodes: Record<Verdict['kind'], number> = { true: 0, false: 1, unreadable: 2 };
 
 /** Judges an exported journal. Exit codes: 0 true, 1 false, 2 unreadable or not asked properly. */
@@ -12,29 +16,56 @@ export async function verify(rawArgs: string[]): Promise<number> {
     console.error(usage);
     return 2;
   }
-  const verdict = await checkExport(linesOf(asked.file), asked).catch(
+  const { file, buyer: id, ...against } = asked;
+  if (id === undefined) return judge(file, against);
+  const config = configOrExit(readStoreConfig);
+  const url = config.DATABASE_URL ?? runningIn(config.HOLDFAST_DIR)?.databaseUrl;
+  if (url == null) {
+    console.error('Only the ledger of the sale knows whose place is whose: set DATABASE_URL.');
+    return 2;
+  }
+  const ledger = createLedger({ url, region: config.REGION, applicationName: 'holdfast-verify' });
+  try {
+    const buyer = { id, keysOf: (saleId: string) => ledger.openingsOfBuyer(saleId, id) };
+    return await judge(file, { ...against, buyer });
+  } finally {
+    await ledger.close();
+  }
+}
+
+async function judge(file: string, against: Against): Promise<number> {
+  const verdict = await checkExport(linesOf(file), against).catch(
     (error: NodeJS.ErrnoException): Verdict => ({
       kind: 'unreadable',
-      why: `The file cannot be read (${error.code ?? error.message}).`,
+      why: `${error.syscall === 'open' || error.syscall === 'read' ? 'The file cannot be read' : 'It cannot be judged'} (${error.code ?? error.message}).`,
     }),
   );
   (verdict.kind === 'true' ? console.log : console.error)(verdict.why);
   return exitCodes[verdict.kind];
 }
 
-function readArgs(
-  args: string[],
-): { file: string; head: string | undefined; receipts: string[] | undefined } | null {
+interface Asked {
+  file: string;
+  head: string | undefined;
+  receipts: string[] | undefined;
+  buyer: string | undefined;
+}
+
+function readArgs(args: string[]): Asked | null {
   try {
     const { positionals, values } = parseArgs({
       args,
       allowPositionals: true,
-      options: { head: { type: 'string' }, receipt: { type: 'string', multiple: true } },
+      options: {
+        head: { type: 'string' },
+        receipt: { type: 'string', multiple: true },
+        buyer: { type: 'string' },
+      },
     });
     const [file, ...more] = positionals;
     return file === undefined || more.length > 0
       ? null
-      : { file, head: values.head, receipts: values.receipt };
+      : { file, head: values.head, receipts: values.receipt, buyer: values.buyer };
   } catch {
     return null;
   }

@@ -2,6 +2,7 @@
  * Whether an exported journal is true, from the export alone. Written apart from what made it: nothing here is shared
  * with ledger, gate, core or contracts, and no database is asked.
  */
+import { hash } from 'node:crypto';
 import { readLine, start } from './line.ts';
 import { createReplay, UnknownKind } from './replay.ts';
 
@@ -10,6 +11,8 @@ export interface Against {
   head?: string | undefined;
   /** Receipts that buyers were given: each must be a place in this journal. */
   receipts?: readonly string[] | undefined;
+  /** Whose places these are: with the keys, by position, that only the ledger of the sale has. */
+  buyer?: { id: string; keysOf(saleId: string): Promise<ReadonlyMap<number, string>> } | undefined;
 }
 
 /** `unreadable`: no export of a journal at all, or of one that this program is too old for. */
@@ -22,12 +25,14 @@ export interface Verdict {
 /** `lines` without their line feeds; the last is the empty one behind the last line feed. */
 export async function checkExport(
   lines: AsyncIterable<string> | Iterable<string>,
-  { head, receipts = [] }: Against = {},
+  { head, receipts = [], buyer }: Against = {},
 ): Promise<Verdict> {
   const replay = createReplay();
   const missing = new Set(receipts);
   let previous = start;
   let saleId: string | null = null;
+  let keys: ReadonlyMap<number, string> = new Map();
+  let places = 0;
   let number = 0;
   let events = 0;
   let headAt = head === start ? 0 : null;
@@ -48,7 +53,10 @@ export async function checkExport(
       return number === 1
         ? { kind: 'unreadable', why: 'This is no export of a journal.' }
         : wrong('it is not written as an export writes it');
-    saleId ??= found.saleId;
+    if (saleId === null) {
+      saleId = found.saleId;
+      keys = (await buyer?.keysOf(saleId)) ?? keys;
+    }
     if (found.saleId !== saleId) return wrong('it is of another sale');
     if ('count' in found) {
       if (found.count !== events) return wrong(`it says ${found.count} events, and there are ${events}`);
@@ -70,6 +78,12 @@ export async function checkExport(
       if (!(error instanceof UnknownKind)) throw error;
       return { kind: 'unreadable', why: `Line ${number} is of a kind that this program does not know.` };
     }
+    const key = keys.get(found.position);
+    if (key !== undefined && buyer !== undefined) {
+      if (found.data['buyer'] !== sealOf(key, buyer.id))
+        return wrong('the place is sealed for another buyer');
+      places += 1;
+    }
     const place = replay.place();
     if (place !== null) missing.delete(place);
   }
@@ -85,6 +99,15 @@ export async function checkExport(
   const held = headAt === null ? '' : ` The published head is that of event ${headAt}.`;
   return {
     kind: 'true',
-    why: `True: ${events} events of ${replay.tickets()} tickets, head ${previous}.${held}`,
+    why: `True: ${events} events of ${replay.tickets()} tickets, head ${previous}.${held}${placesOf(places, buyer)}`,
   };
+}
+
+function placesOf(places: number, buyer: Against['buyer']): string {
+  return buyer === undefined ? '' : ` Places of that buyer: ${places}.`;
+}
+
+/** What the journal says of a buyer: 132 bits of SHA-256 over the key of the event and the name. */
+function sealOf(key: string, buyerId: string): string {
+  return hash('sha256', `${key}${buyerId}`, 'base64url').slice(0, 22);
 }
