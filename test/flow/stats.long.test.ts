@@ -62,27 +62,31 @@ async function sumUp(saleId: string): Promise<void> {
   const moved = (measure: string, at: string, where: string) =>
     house.rows(
       `insert into statistics
-       select $1, date_trunc('hour', r.${at}), '${measure}', coalesce(l.sku, ''), count(*), sum(l.quantity),
+       select $1, date_trunc('hour', r.${at}), '${measure}', '', count(*), sum(l.quantity),
               sum(l.quantity * l.unit_price_minor)
          from reservations r join reservation_lines l using (ticket_id)
-        where r.sale_id = $1 and ${where} group by grouping sets ((2, l.sku), (2))`,
+        where r.sale_id = $1 and ${where} group by 2
+       union all
+       select $1, 'epoch', '${measure}', l.sku, count(*), sum(l.quantity), sum(l.quantity * l.unit_price_minor)
+         from reservations r join reservation_lines l using (ticket_id)
+        where r.sale_id = $1 and ${where} group by l.sku`,
       [saleId],
     );
-  const timed = (measure: string, at: string, from: string, to: string) =>
+  const timed = (measure: string, from: string, to: string) =>
     house.rows(
       `insert into statistics
-       select $1, date_trunc('hour', ${at}), '${measure}',
+       select $1, 'epoch', '${measure}',
               case when ms <= 1 then 0 else ceil(ln(ms) / ln(17 / 16.0) - 1e-9) end::int::text, count(*), 0, 0
          from (select *, extract(epoch from ${to} - ${from})::float8 * 1000 as ms from reservations
-                where sale_id = $1 and ${to} is not null and ${from} is not null) as t group by 2, 4`,
+                where sale_id = $1 and ${to} is not null and ${from} is not null) as t group by 4`,
       [saleId],
     );
   await moved('>held', 'held_at', 'r.held_at is not null');
   await moved('held>confirmed', 'confirmed_at', `r.status = 'confirmed'`);
   await moved('held>cancelled', 'held_at', `r.status = 'cancelled'`);
   await moved('>rejected', 'reserved_at', `r.status = 'rejected'`);
-  await timed('queue', 'held_at', 'reserved_at', 'held_at');
-  await timed('hold', 'confirmed_at', 'held_at', 'confirmed_at');
+  await timed('queue', 'reserved_at', 'held_at');
+  await timed('hold', 'held_at', 'confirmed_at');
   await house.rows(
     `insert into rejections select $1, date_trunc('minute', reserved_at), 'sold_out', count(*) from reservations
       where sale_id = $1 group by 2`,

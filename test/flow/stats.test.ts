@@ -1,6 +1,7 @@
 /** Statistics are kept by the runs; here they are held against the rows and the journal, counted the slow way. */
-import { statisticsSchema } from '@holdfast/contracts';
+import { statisticsRecord, statisticsSchema } from '@holdfast/contracts';
 import type { Ticket } from '@holdfast/core';
+import { createLedger, migrate } from '@holdfast/ledger';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tell } from '../support/commands.ts';
 import { adminKey, openConsoleApp } from '../support/console-app.ts';
@@ -173,6 +174,42 @@ describe('the statistics of a sale', () => {
       headers: { Authorization: `Bearer ${adminKey}` },
     });
     expect(response.status).toBe(404);
+  });
+
+  it('of sales from before they were kept are summed up when the schema is brought up to date', async () => {
+    const older = await openHouse({ workers: 0 });
+    try {
+      const saleId = await older.openSale({ items });
+      const [ann, bob] = await Promise.all(
+        ['ann', 'bob'].map((buyerId) =>
+          older.edge.reserve({ saleId, buyerId, lines: [{ sku: 'tee', quantity: 2 }], idempotencyKey: null }),
+        ),
+      );
+      if (ann?.kind !== 'admitted' || bob?.kind !== 'admitted') throw new Error('refused');
+      await older.commit(saleId);
+      await tell(older.edge, ann.ticket, 'confirm');
+      await older.desk.withdraw(saleId, 'cap', 3, null);
+      await older.commit(saleId);
+      const before = await older.ledger.statistics(saleId);
+      for (const step of [
+        'drop table statistics, seals, erasures',
+        'alter table reservations drop column held_at',
+        'alter table events drop column opening',
+        `delete from kysely_migration where name >= '0010'`,
+      ])
+        await older.rows(step);
+      await migrate(older.databaseUrl);
+      const reopened = createLedger({ url: older.databaseUrl });
+      const after = await reopened.statistics(saleId);
+      await reopened.close();
+      if (before === null || after === null) throw new Error('no sale');
+      const [was, is] = [before, after].map((sums) => statisticsRecord(saleId, sums, 0));
+      for (const kept of ['revenueMinor', 'units', 'reservations', 'byDay', 'topItems'] as const)
+        expect(is?.[kept], kept).toEqual(was?.[kept]);
+      expect(is).toMatchObject({ units: { sold: 2, held: 2 }, revenueMinor: 9_800 });
+    } finally {
+      await older.close();
+    }
   });
 
   async function expectTrue(saleId: string): Promise<void> {
