@@ -59,6 +59,7 @@ const publicNames: Record<EventType, WebhookType | null> = {
   withdrawn: 'sale.withdrawn',
   refused: null,
   handed_back: null,
+  erased: null,
   gate_rebuilt: null,
   repaired: null,
 };

@@ -1,11 +1,15 @@
-import type { EventData, EventType, Line, WebhookEvent } from '@holdfast/core';
+import type { EventType, Line, WebhookEvent } from '@holdfast/core';
 import { house } from '@holdfast/core';
 import { texts } from '../columns.ts';
 import { type Queryable, rowsOf, type Statement } from '../database.ts';
+import { openedData } from '../seal.ts';
 
-/** Buyer and lines of a ticket never change, so that a message is the same text on every attempt. */
+/**
+ * Lines never change, and the buyer only by an erasure, so that a message is the same text on every attempt; one that was
+ * not delivered before its buyer was erased says the new name.
+ */
 const eventColumns = `
-  v.sale_id as "saleId", v.position, v.type, v.ticket_id as "ticketId", v.data, v.at, r.buyer_id as "buyerId", s.currency,
+  v.sale_id as "saleId", v.position, v.type, v.ticket_id as "ticketId", v.data, v.opening, v.at, r.buyer_id as "buyerId", s.currency,
   (select json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity, 'unitPriceMinor', l.unit_price_minor)
                    order by l.sku)
      from reservation_lines l where l.ticket_id = v.ticket_id) as lines`;
@@ -45,12 +49,16 @@ export async function webhookEvent(
   return row === undefined ? null : eventOf(row);
 }
 
-type StoredEvent = Omit<WebhookEvent, 'data' | 'lines'> & { data: string; lines: Line[] | null };
+type StoredEvent = Omit<WebhookEvent, 'data' | 'lines'> & {
+  data: string;
+  opening: string | null;
+  lines: Line[] | null;
+};
 
-function eventOf(row: StoredEvent): WebhookEvent {
+function eventOf({ opening, ...row }: StoredEvent): WebhookEvent {
   return {
     ...row,
-    data: JSON.parse(row.data) as EventData,
+    data: openedData(row.data, opening),
     lines: row.lines ?? [],
     buyerId: row.buyerId === house ? null : row.buyerId,
   };
