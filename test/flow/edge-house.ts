@@ -1,5 +1,5 @@
 /** A house with an edge behind a real socket, for tests that are buyers. */
-import type { PaymentProvider } from '@holdfast/core';
+import type { Challenger, PaymentProvider } from '@holdfast/core';
 import { createEdgeGate, createRateLimiter, type RateLimit, type RateLimiter } from '@holdfast/gate';
 import { createBellRinger, type NewSale } from '@holdfast/pipeline';
 import type { BuyerTokens } from '../../apps/edge/src/buyer-tokens.ts';
@@ -24,6 +24,7 @@ export interface EdgeHouseOptions {
   corsOrigins?: string[];
   payments?: PaymentProvider | null;
   tokens?: BuyerTokens | null;
+  challenger?: Challenger | null;
   limits?: Partial<Record<'writes' | 'reads' | 'buyer', RateLimit>>;
 }
 
@@ -31,8 +32,8 @@ export async function openEdgeHouse(options: EdgeHouseOptions = {}): Promise<Edg
   const house = await openHouse({ workers: 1, edges: 0 });
   const { redis, ledger, desk, log, logged, freeze, thaw } = house;
   const bells = await createBellRinger({ redisUrl: redis.url });
-  const gate = await createEdgeGate({ redisUrl: redis.url, ring: bells.ring });
-  const { corsOrigins = [], payments = null, tokens = null } = options;
+  const { corsOrigins = [], payments = null, tokens = null, challenger = null } = options;
+  const gate = await createEdgeGate({ redisUrl: redis.url, ring: bells.ring, challenger });
   const limiters = Object.fromEntries(
     (['writes', 'reads', 'buyer'] as const).map((name) => {
       const limit = options.limits?.[name];
@@ -41,7 +42,7 @@ export async function openEdgeHouse(options: EdgeHouseOptions = {}): Promise<Edg
   ) as Record<'writes' | 'reads' | 'buyer', RateLimiter | null>;
   const trusted = parseRange('127.0.0.1');
   const limits = createRateLimits({ ...limiters, trustedProxies: trusted === null ? [] : [trusted] });
-  const edge = createEdgeApp({ gate, log, corsOrigins, payments, tokens, limits });
+  const edge = createEdgeApp({ gate, log, corsOrigins, payments, tokens, limits, challenger });
   const server = createEdgeServer(edge.app, { maxConnections: 0 });
   const port = await openServer(server, 0, '127.0.0.1');
   return {

@@ -24,6 +24,8 @@ export const readUpConfig = (env?: Record<string, string | undefined>) =>
       REDIS_URL: settings.redisUrl.optional(),
       /** Absent: one is made once and kept under .holdfast/. */
       ADMIN_KEY: settings.adminKey.optional(),
+      /** Absent: one is made once and kept under .holdfast/. */
+      CHALLENGE_SECRET: z.string().optional(),
       WORKERS: settings.count.min(1, 'must be at least 1').default(2),
       EDGES: settings.count.min(1, 'must be at least 1').default(1),
       BUYER_AUTH: settings.buyerAuth,

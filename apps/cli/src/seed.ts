@@ -1,5 +1,5 @@
 import { configOrExit } from '@holdfast/runtime';
-import { adminKeyOf } from './admin-key.ts';
+import { keptSecret } from './kept-secret.ts';
 import { readConsoleAccess } from './config.ts';
 import { createDemoSale, demoSale } from './demo-sale.ts';
 import { runningIn } from './running.ts';
@@ -12,7 +12,7 @@ export async function seed(): Promise<number> {
     console.error('There is no console to seed: npm start, or set CONSOLE_URL and ADMIN_KEY.');
     return 1;
   }
-  const done = await createDemoSale(new URL(address), ADMIN_KEY ?? adminKeyOf(HOLDFAST_DIR));
+  const done = await createDemoSale(new URL(address), ADMIN_KEY ?? keptSecret(HOLDFAST_DIR, 'admin-key'));
   console.log(
     done === 'created' ? `Created the sale ${demoSale.id}.` : `The sale ${demoSale.id} is there already.`,
   );

@@ -2,8 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { migrate } from '@holdfast/ledger';
-import { adminKeyOf } from './admin-key.ts';
 import { appEnvironment } from './config.ts';
+import { keptSecret } from './kept-secret.ts';
 import { choosePorts, type PortWishes } from './ports.ts';
 import { openPrivateStores } from './private-stores.ts';
 import { type App, supervise } from './supervise.ts';
@@ -17,6 +17,7 @@ export interface StackOptions {
   readonly ports?: PortWishes;
   readonly host?: string;
   readonly adminKey?: string | undefined;
+  readonly challengeSecret?: string | undefined;
   readonly databaseUrl?: string | undefined;
   readonly redisUrl?: string | undefined;
   /** Further settings of the apps. */
@@ -44,14 +45,14 @@ const readySeconds = 60;
 const pollMs = 50;
 /** So many deaths before it was ever ready: it will not get better. */
 const hopelessDeaths = 4;
-/** Only edges take money. */
-const paymentKeys = ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET'];
+/** Only edges take money, and set challenges. */
+const edgeKeys = ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET', 'CHALLENGE_SECRET'];
 
 /** Everything on one machine, each app a process of its own. Resolves when every edge and the console are ready. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { dir, host = '127.0.0.1', say = () => {}, signal } = options;
   mkdirSync(join(dir, 'logs'), { recursive: true });
-  const key = options.adminKey ?? adminKeyOf(dir);
+  const key = options.adminKey ?? keptSecret(dir, 'admin-key');
   const stores = await openPrivateStores({ ...options, say });
   const apps: App[] = [];
   let stopped: Promise<void> | undefined;
@@ -87,17 +88,21 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const ports = await choosePorts(options.ports ?? { edge: 0, console: 0 }, options.edges, host);
     const database = { DATABASE_URL: stores.databaseUrl };
     for (let number = 1; number <= options.workers; number += 1) {
-      start('worker', `worker ${number}`, { ...database, WORKER_PORT: '0' }, ['ADMIN_KEY', ...paymentKeys]);
+      start('worker', `worker ${number}`, { ...database, WORKER_PORT: '0' }, ['ADMIN_KEY', ...edgeKeys]);
     }
     const consoleApp = start(
       'console',
       'console',
       { ...database, CONSOLE_PORT: String(ports.console), ADMIN_KEY: key },
-      paymentKeys,
+      edgeKeys,
     );
+    const challengeSecret = options.challengeSecret ?? keptSecret(dir, 'challenge-secret');
     // The buyers' side holds no credential of the database and no key.
     const edgeApps = ports.edges.map((port, index) =>
-      start('edge', `edge ${index + 1}`, { EDGE_PORT: String(port) }, ['DATABASE_URL', 'ADMIN_KEY']),
+      start('edge', `edge ${index + 1}`, { EDGE_PORT: String(port), CHALLENGE_SECRET: challengeSecret }, [
+        'DATABASE_URL',
+        'ADMIN_KEY',
+      ]),
     );
     const edges = ports.edges.map((port) => addressOf(host, port));
     const consoleUrl = addressOf(host, ports.console);

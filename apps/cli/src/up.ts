@@ -36,6 +36,7 @@ export async function up(options: UpOptions = {}): Promise<number> {
       },
       host: config.HOST,
       adminKey: config.ADMIN_KEY,
+      challengeSecret: config.CHALLENGE_SECRET,
       databaseUrl: config.DATABASE_URL,
       redisUrl: config.REDIS_URL,
       say,

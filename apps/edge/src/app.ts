@@ -1,5 +1,5 @@
 import { cancelBody, confirmBody, confirmByPaymentBody, extendBody, problem } from '@holdfast/contracts';
-import type { EdgeGate, PaymentProvider } from '@holdfast/core';
+import type { Challenger, EdgeGate, PaymentProvider } from '@holdfast/core';
 import { isFake } from '@holdfast/payments';
 import { Hono } from 'hono';
 import {
@@ -16,6 +16,7 @@ import { createCrossOrigin } from './cross-origin.ts';
 import { createEdgeMetrics, type EdgeMetrics, type GateTotals } from './metrics.ts';
 import { createPayments } from './payments.ts';
 import type { RateLimits } from './rate-limits.ts';
+import { issueChallenge } from './routes/challenge.ts';
 import { command, throughTheLedger } from './routes/command.ts';
 import { actOnFakePayment, fakePaymentPage } from './routes/fake-payments.ts';
 import { forItsOwner } from './routes/for-its-owner.ts';
@@ -42,6 +43,8 @@ export interface EdgeAppParts {
   limits?: RateLimits | null;
   /** Who buyers are; null or absent: whoever they say. */
   tokens?: BuyerTokens | null;
+  /** Sets the challenges that the gate has judged; null or absent: nobody gets into a sale that asks for one. */
+  challenger?: Challenger | null;
   /** The process's own figures in Prometheus' text format. */
   processMetrics?: () => Promise<string>;
 }
@@ -58,7 +61,7 @@ export interface Edge {
 /** The buyers' HTTP. Everything it knows is the gate's; it remembers nothing that a restart would lose. */
 export function createEdgeApp(parts: EdgeAppParts): Edge {
   const { gate, log, corsOrigins = [], slowRequestMs = 1_000, processMetrics = async () => '' } = parts;
-  const { tokens = null, limits = null } = parts;
+  const { tokens = null, limits = null, challenger = null } = parts;
   const write = (handle: Handle) => limits?.writes(handle) ?? handle;
   const look = (handle: Handle) => limits?.reads(handle) ?? handle;
   const payments = parts.payments ? createPayments(parts.payments, gate, log) : null;
@@ -79,6 +82,7 @@ export function createEdgeApp(parts: EdgeAppParts): Edge {
     endpoint('reserve', write(reserve(gate, watches, { tokens, limits })), waits),
   );
   app.post('/v1/sales/:saleId/lobby', endpoint('lobby', write(joinLobby(gate, { tokens, limits }))));
+  app.get('/v1/sales/:saleId/challenge', endpoint('challenge', look(issueChallenge(gate, challenger))));
   app.get('/v1/tickets/:ticketId', endpoint('ticket', look(owned(readTicket(gate)))));
   app.get(
     '/v1/tickets/:ticketId/events',

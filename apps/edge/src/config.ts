@@ -36,6 +36,8 @@ export const readEdgeConfig = (env?: Record<string, string | undefined>) =>
         .refine((ranges) => !ranges.includes(null), 'must be addresses or ranges like 10.0.0.0/8')
         .transform((ranges) => ranges.filter((range) => range !== null))
         .default([]),
+      /** Signs challenges; all edges have the same. Absent: nobody gets into a sale that has a challenge. */
+      CHALLENGE_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
       CORS_ORIGINS: settings.list.default([]),
       LOG_LEVEL: settings.logLevel,
       /** Who takes the money: nobody (a confirm is the shop's word), a provider that only plays, or Stripe. */

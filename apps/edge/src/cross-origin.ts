@@ -11,7 +11,8 @@ const exposed = [
   'X-Request-Id',
   'Server-Timing',
 ].join(', ');
-const allowedHeaders = 'Content-Type, Idempotency-Key, Prefer, If-None-Match, Last-Event-ID, Authorization';
+const allowedHeaders =
+  'Content-Type, Idempotency-Key, Prefer, Challenge-Solution, If-None-Match, Last-Event-ID, Authorization';
 const preflightSeconds = 600;
 
 export interface CrossOrigin {

@@ -4,6 +4,7 @@ import { createBellRinger } from '@holdfast/pipeline';
 import { configOrExit, createLifecycle, createLogger, createMetrics, onceASecond } from '@holdfast/runtime';
 import { createEdgeApp } from './app.ts';
 import { createBuyerTokens } from './buyer-tokens.ts';
+import { createProofOfWork } from './proof-of-work.ts';
 import { providerChoice, readEdgeConfig, tokenSettings } from './config.ts';
 import { createRateLimits } from './rate-limits.ts';
 import { closeServer, createEdgeServer, openServer } from './server.ts';
@@ -18,12 +19,14 @@ const bells = lifecycle.add(
   await createBellRinger({ ...stores, onError: onceASecond(log.warn.bind(log), 'a bell could not be rung') }),
   (started) => started.close(),
 );
+const challenger = config.CHALLENGE_SECRET === undefined ? null : createProofOfWork(config.CHALLENGE_SECRET);
 const gate = lifecycle.add(
   'gate',
   await createEdgeGate({
     ...stores,
     ring: bells.ring,
     intakeLimit: config.INTAKE_LIMIT,
+    challenger,
     onError: onceASecond(log.warn.bind(log), 'the gate did not answer'),
   }),
   (started) => started.close(),
@@ -62,6 +65,7 @@ const edge = createEdgeApp({
       ? null
       : createBuyerTokens(tokens, onceASecond(log.warn.bind(log), 'the keys of buyer tokens are away')),
   payments,
+  challenger,
   corsOrigins: config.CORS_ORIGINS,
   slowRequestMs: config.SLOW_REQUEST_MS,
   processMetrics: createMetrics().text,

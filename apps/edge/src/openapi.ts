@@ -49,6 +49,17 @@ export function edgeDocument(): Part {
           ...problemResponses('unknown_sale', 'gate_unavailable'),
         }),
       },
+      '/v1/sales/{saleId}/challenge': {
+        parameters: [saleId],
+        get: call('What a newcomer solves first, where the sale has a challenge: a new one each time', {
+          200: answer(
+            'A challenge in the form of ALTCHA 2, which its solvers take; it can be solved and used once, for two minutes',
+            challengePart,
+          ),
+          204: { description: 'The sale asks for none' },
+          ...problemResponses('unknown_sale', 'rate_limited', 'gate_unavailable'),
+        }),
+      },
       '/v1/sales/{saleId}/reservations': {
         parameters: [saleId],
         post: {
@@ -69,6 +80,7 @@ export function edgeDocument(): Part {
               schema: { type: 'string' },
               description: '`wait=N`: answer when it is decided, after at most N (30) seconds',
             },
+            challengeSolution,
           ],
           requestBody: { required: true, content: jsonContent(reference('Reservation')) },
         },
@@ -92,6 +104,8 @@ export function edgeDocument(): Part {
                 'not_open',
                 'invalid_transition',
                 'closed',
+                'challenge_required',
+                'challenge_failed',
                 'limit_reached',
                 'sold_out',
                 'gate_unavailable',
@@ -99,6 +113,7 @@ export function edgeDocument(): Part {
               ),
             },
           ),
+          parameters: [challengeSolution],
           requestBody: { required: true, content: jsonContent(reference('Reservation')) },
         },
       },
@@ -198,6 +213,26 @@ const idempotencyKey = {
   schema: { type: 'string' },
   description: '1 to 255 printable characters, quoted or not: the same key is carried out once',
 };
+const challengeSolution = {
+  name: 'Challenge-Solution',
+  in: 'header',
+  schema: { type: 'string', maxLength: 2048 },
+  description:
+    'Where the sale has a challenge: base64 of the JSON `{challenge: {parameters, signature}, solution: {counter, derivedKey}}`. Counts once; the same request again with the same Idempotency-Key may bring it again, or none',
+};
+const challengePart = {
+  type: 'object',
+  required: ['kind', 'parameters', 'signature'],
+  properties: {
+    kind: { const: 'proof_of_work' },
+    parameters: {
+      type: 'object',
+      description:
+        'Find the counter (0 on) for which PBKDF2 of nonce and counter (32 bits, big-endian), with salt, cost and keyLength, begins with keyPrefix',
+    },
+    signature: { type: 'string' },
+  },
+};
 const stream = {
   description: 'Server-sent events',
   content: { 'text/event-stream': { schema: { type: 'string' } } },
@@ -215,6 +250,9 @@ const reserveProblems = problemResponses(
   'paused',
   'closed',
   'limit_reached',
+  'challenge_required',
+  'challenge_failed',
+  'rate_limited',
   'gate_unavailable',
   'ledger_unavailable',
 );

@@ -1,4 +1,5 @@
 import { type AskSettings, ask, refusalOf } from './ask.ts';
+import { solveChallenge } from './challenge.ts';
 import type { ConfirmAnswer, Payment, Ticket, TicketAnswer } from './ticket.ts';
 import { type WatchSettings, watchTicket } from './watch-ticket.ts';
 
@@ -27,10 +28,14 @@ export interface CommandSettings {
   signal?: AbortSignal;
 }
 
+/** A challenge that became too old on the way is solved anew so often. */
+const challengesMax = 3;
+
 /**
  * The buyer's side of a sale, for browsers and Node. Every verb resolves to the ticket or to a refusal with its code,
  * and throws `HoldfastUnreachable` only when the server could not be reached at all; a repeat after a lost answer
- * carries the same Idempotency-Key, and so gets the same ticket.
+ * carries the same Idempotency-Key, and so gets the same ticket. Where a sale asks newcomers for a proof of work, it is
+ * done here, and `HoldfastUnsolvable` is thrown where that cannot be.
  */
 export function createClient({
   baseUrl,
@@ -51,6 +56,9 @@ export function createClient({
     },
   };
 
+  /** Sales that asked for a challenge: they are not asked without a solution first. */
+  const challenging = new Set<string>();
+
   return {
     /** Takes a place in line. With `waitSeconds` (up to 30) the answer waits until the place is held or rejected. */
     reserve(
@@ -59,18 +67,12 @@ export function createClient({
       { waitSeconds = 0, ...command }: CommandSettings & { waitSeconds?: number } = {},
     ): Promise<TicketAnswer> {
       const headers: Record<string, string> = waitSeconds > 0 ? { Prefer: `wait=${waitSeconds}` } : {};
-      return post(
-        `/v1/sales/${encodeURIComponent(saleId)}/reservations`,
-        request,
-        headers,
-        waitSeconds * 1_000,
-        command,
-      );
+      return enter(saleId, 'reservations', request, headers, waitSeconds * 1_000, command);
     },
 
     /** Joins the lobby of a sale that is not open yet: once per buyer, and drawn before everyone who comes later. */
     joinLobby(saleId: string, request: ReserveRequest, command: CommandSettings = {}): Promise<TicketAnswer> {
-      return post(`/v1/sales/${encodeURIComponent(saleId)}/lobby`, request, {}, 0, command);
+      return enter(saleId, 'lobby', request, {}, 0, command);
     },
 
     /** The ticket as it is now. */
@@ -104,6 +106,28 @@ export function createClient({
     watchTicket: (ticketId: string, watch: WatchSettings = {}) => watchTicket(settings, ticketId, watch),
   };
 
+  /** Asks to be let in, with the solution of a challenge where the sale wants one; the key stays the same throughout. */
+  async function enter(
+    saleId: string,
+    door: 'reservations' | 'lobby',
+    request: ReserveRequest,
+    headers: Record<string, string>,
+    waitMs: number,
+    { idempotencyKey = crypto.randomUUID(), signal }: CommandSettings,
+  ): Promise<TicketAnswer> {
+    const path = `/v1/sales/${encodeURIComponent(saleId)}/${door}`;
+    const command = { idempotencyKey, ...(signal !== undefined && { signal }) };
+    for (let challenges = 0; ; challenges += 1) {
+      const solution = challenging.has(saleId) ? await solveChallenge(settings, saleId, signal) : undefined;
+      if (solution === undefined) challenging.delete(saleId);
+      const brought = solution === undefined ? headers : { ...headers, 'Challenge-Solution': solution };
+      const answer = await post(path, request, brought, waitMs, command);
+      const isAsked = answer.kind === 'refused' && ASKS_FOR_SOLUTION.has(answer.code);
+      if (!isAsked || challenges === challengesMax) return answer;
+      challenging.add(saleId);
+    }
+  }
+
   async function post(
     path: string,
     body: object,
@@ -119,6 +143,8 @@ export function createClient({
     return answerOf(await ask({ ...settings, timeoutMs: timeoutMs + waitMs }, path, init, signal));
   }
 }
+
+const ASKS_FOR_SOLUTION = new Set(['challenge_required', 'challenge_failed']);
 
 export type Client = ReturnType<typeof createClient>;
 

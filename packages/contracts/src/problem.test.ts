@@ -10,6 +10,8 @@ const statusOfApi: Record<string, number> = {
   paused: 409,
   closed: 409,
   limit_reached: 409,
+  challenge_required: 403,
+  challenge_failed: 403,
   hold_expired: 409,
   already_confirmed: 409,
   already_cancelled: 409,

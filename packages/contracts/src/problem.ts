@@ -34,6 +34,18 @@ export const problemKinds: Record<ProblemCode, ProblemKind> = {
     title: 'Limit reached',
     detail: 'This buyer has as many units of this sale as one buyer may have.',
   },
+  challenge_required: {
+    status: 403,
+    title: 'Challenge required',
+    detail:
+      'This sale asks newcomers to solve a challenge first: GET /v1/sales/{saleId}/challenge, then send the same request again with the header Challenge-Solution.',
+  },
+  challenge_failed: {
+    status: 403,
+    title: 'Challenge failed',
+    detail:
+      'The solution is wrong, too old, of another challenge, or was used already. Get a new challenge and solve that.',
+  },
   hold_expired: { status: 409, title: 'Hold expired', detail: 'The hold ran out before this came.' },
   already_confirmed: {
     status: 409,

@@ -25,6 +25,10 @@ export const saleSchema = z.strictObject({
       stock: z.int().min(0),
     }),
   ),
+  challenge: z
+    .strictObject({ kind: z.literal('proof_of_work'), difficulty: z.int().min(1) })
+    .nullable()
+    .meta({ description: 'What a newcomer solves first: GET /v1/sales/{saleId}/challenge' }),
   draw: z
     .strictObject({
       commitment: z
@@ -75,6 +79,7 @@ export function saleJson(sale: SaleView): SaleJson {
       available,
       stock,
     })),
+    challenge: sale.challenge,
     draw: drawJson(sale.draw),
     journal: sale.journal,
     serverTime: isoTime(sale.now),

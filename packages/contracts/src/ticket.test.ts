@@ -68,6 +68,7 @@ test('a sale is answered in the shape that the contract promises', () => {
     currency: 'EUR',
     waitlist: false,
     soldOut: false,
+    challenge: null,
     draw: null,
     journal: { count: 3, head: 'f00d' },
     now: Date.UTC(2026, 10, 21),

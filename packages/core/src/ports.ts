@@ -8,7 +8,7 @@ import type { PaymentNotice } from './payment.ts';
 import type { Refusal, RefusalCode } from './refusal.ts';
 import type { Outcome, Reservation, ReservationStatus } from './reservation.ts';
 import type { RunResult } from './decide-run.ts';
-import type { Counters, Draw, Sale, SaleStatus } from './sale.ts';
+import type { Counters, Draw, Sale, SaleChallenge, SaleStatus } from './sale.ts';
 import type { Ticket } from './ticket.ts';
 
 // ---- the gate, as the edge uses it -------------------------------------------------------------------------------
@@ -21,6 +21,8 @@ export interface ReserveRequest {
   lines: { sku: string; quantity: number }[] | null;
   /** 1 to 255 printable characters. */
   idempotencyKey: string | null;
+  /** What the buyer brings for the challenge of a sale that has one, as it was sent. */
+  solution?: string | undefined;
 }
 
 export type ReserveAnswer = { kind: 'admitted'; ticket: Ticket; replayed: boolean } | Refusal;
@@ -66,6 +68,8 @@ export interface SaleView {
   currency: string;
   waitlist: boolean;
   items: SaleItemView[];
+  /** Null for a sale that asks newcomers for nothing first. */
+  challenge: SaleChallenge | null;
   /** Null for a sale that never had a lobby. */
   draw: Draw | null;
   /** The journal's end as last settled: the published head, against which an export can be held. */
@@ -360,6 +364,22 @@ export interface RunLedger {
   move(read: Cursor, sale: Sale, event: NewEvent): Promise<'changed' | 'busy' | 'stale' | 'repeated'>;
   recordRefusals(saleId: string, refusals: RefusalCount[]): Promise<void>;
   journal(saleId: string, afterPosition: number, limit: number): Promise<JournalEvent[]>;
+}
+
+// ---- challenges ---------------------------------------------------------------------------------------------------
+
+/**
+ * `solved`: `id` names the challenge, the same whoever brings the solution, so that it counts once; it is refused by
+ * itself after `validSeconds`. `away`: it cannot be judged now, and nobody gets in.
+ */
+export type Judgement = { kind: 'solved'; id: string; validSeconds: number } | { kind: 'unsolved' | 'away' };
+
+/** Who sets challenges and judges solutions. It keeps nothing: that a solution counts once is the gate's to see to. */
+export interface Challenger {
+  /** A challenge of this sale as its buyers get it, with its `kind`; null while there is none to be had. */
+  issue(saleId: string, asked: SaleChallenge): Promise<Record<string, unknown> | null>;
+  /** Never throws; answers within 3 s. `solution` is the sender's text and may be anything. */
+  judge(saleId: string, asked: SaleChallenge, solution: string): Promise<Judgement>;
 }
 
 // ---- payments -----------------------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ export const refusalCodes = [
   'paused',
   'closed',
   'limit_reached',
+  'challenge_required',
+  'challenge_failed',
   'hold_expired',
   'already_confirmed',
   'already_cancelled',

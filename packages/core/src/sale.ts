@@ -26,6 +26,12 @@ export interface ExtensionRule {
   totalSeconds: number;
 }
 
+/**
+ * What newcomers must do before the gate is asked for units; another kind is another member of this union.
+ * `difficulty`: the most tries that a solution takes; half of them on average.
+ */
+export type SaleChallenge = { kind: 'proof_of_work'; difficulty: number };
+
 /** How the members of a sale's lobby get their order: what of it is public. */
 export interface Draw {
   /** SHA-256 of the seed, in hex: published when the lobby opened, so that the seed cannot be chosen afterwards. */
@@ -60,6 +66,8 @@ export interface Sale {
   createdAt: number;
   /** Grows with every change of the sale; an edge that acts on older terms is told so by the gate. */
   termsVersion: number;
+  /** Absent or null: newcomers need not do anything first. */
+  challenge?: SaleChallenge | null;
   /** Present once the sale has opened a lobby. */
   draw?: Draw;
 }

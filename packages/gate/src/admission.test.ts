@@ -40,6 +40,7 @@ function sale(offered: Record<string, number> = prices): KnownSale {
       waitlist: false,
       items: [],
       soldOut: false,
+      challenge: null,
       draw: null,
       journal: { count: 0, head: '' },
       now: 0,

@@ -1,5 +1,6 @@
 import {
   type Bell,
+  type Challenger,
   type CommandAnswer,
   type CommandRequest,
   type EdgeGate,
@@ -23,6 +24,7 @@ import {
   ticketOfAdmission,
 } from './admission.ts';
 import { appendCall, notAppended } from './append.ts';
+import { createChallengeCheck, newAsking } from './challenged.ts';
 import { connect, connectSubscriber, whenReady } from './connection.ts';
 import { within } from './deadline.ts';
 import { headOf, packPayment, packSeconds } from './entry-format.ts';
@@ -50,6 +52,8 @@ export interface EdgeGateOptions {
   maxInFlight?: number;
   /** How long a request may wait for the gate, resends included, milliseconds. */
   deadlineMs?: number;
+  /** Judges what newcomers bring to a sale with a challenge; without one nobody gets into such a sale. */
+  challenger?: Challenger | null;
   onError?(error: Error): void;
 }
 
@@ -79,6 +83,7 @@ export async function createEdgeGate(
     maxBatch = 64,
     maxInFlight = 3,
     deadlineMs = 3_000,
+    challenger = null,
     onError,
   } = options;
   const redis = connect({ url: redisUrl, name: 'holdfast-edge', onError });
@@ -87,6 +92,7 @@ export async function createEdgeGate(
   const news = createNews(connectSubscriber({ url: redisUrl, name: 'holdfast-edge-news', onError }));
   const refusals = createRefusalCounts(redis);
   const soldOut = createSoldOut();
+  const checkChallenge = createChallengeCheck(redis, challenger, deadlineMs);
   const sales = new Map<string, KnownSale>();
   const saleLanes = new Map<string, Lane<null, KnownSale | Refusal>>();
   const joinLanes = new Map<string, Lane<Prepared, Admission>>();
@@ -140,11 +146,25 @@ export async function createEdgeGate(
   }
 
   async function ask(request: ReserveRequest, kind: 'reserve' | 'join'): Promise<ReserveAnswer> {
+    let asking = '';
     for (let preparation = 0; preparation < maxPreparations; preparation++) {
       const sale = sales.get(request.saleId) ?? (await lookUp(request.saleId));
       if ('kind' in sale) return counted(request.saleId, sale);
       const lines = pricedLines(request, sale);
       if (!Array.isArray(lines)) return counted(request.saleId, lines);
+      if (sale.view.challenge !== null) {
+        asking ||= newAsking();
+        const check = await checkChallenge({ request, sale, lines, kind, asking }).catch(unavailable);
+        if (check.kind === 'replay') return replayed(check.ticketId);
+        if (check.kind === 'refused') {
+          if (!check.code.startsWith('challenge_')) return counted(request.saleId, check);
+          // The merchant may ask for less by now. Who is let in meets the script's look at the terms.
+          const now = await lookUp(request.saleId);
+          if ('kind' in now) return counted(request.saleId, now);
+          if (now.terms === sale.terms) return counted(request.saleId, check);
+          continue;
+        }
+      }
       // A replay must find its ticket, and a limit is told before sold out: both are the script's to say.
       if (kind === 'reserve' && request.idempotencyKey === null && sale.limit === null) {
         const sku = soldOut.refuses(request.saleId, lines);
@@ -155,6 +175,11 @@ export async function createEdgeGate(
       sales.delete(request.saleId);
     }
     return counted(request.saleId, refuse('gate_unavailable', { retryAfterSeconds: 1 }));
+  }
+
+  async function replayed(ticketId: string): Promise<ReserveAnswer> {
+    const read = await readTicket(ticketId);
+    return read.kind === 'refused' ? read : { kind: 'admitted', ticket: read.ticket, replayed: true };
   }
 
   /** Null when the terms had changed and nothing was looked at. */

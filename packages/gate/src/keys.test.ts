@@ -6,7 +6,7 @@ import { allShards, bootKey, keysOf, salesKey, shardOf } from './keys.ts';
 const saleIds = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
 
 function everyKey(shard: string, saleId: string): string[] {
-  const { boot, sales, sale, intake, buyers, refusals, news, ticket, staged } = keysOf(shard, saleId);
+  const { boot, sales, sale, intake, buyers, refusals, news, ticket, solved, staged } = keysOf(shard, saleId);
   return [
     boot,
     sales,
@@ -16,6 +16,7 @@ function everyKey(shard: string, saleId: string): string[] {
     refusals,
     news,
     ticket('t'),
+    solved('c'),
     ...Object.values(staged(2)),
     ...Object.values(staged(3)),
   ];

@@ -10,6 +10,8 @@ export interface SaleKeys {
   refusals: string;
   news: string;
   ticket(ticketId: string): string;
+  /** Who solved this challenge of the sale; there as long as its solution would be taken. */
+  solved(challengeId: string): string;
   staged(epoch: number): { sale: string; intake: string; buyers: string };
 }
 
@@ -24,6 +26,7 @@ export function keysOf(shard: string, saleId: string): SaleKeys {
     refusals: `${tag}:refusals:${saleId}`,
     news: `${tag}:news:${saleId}`,
     ticket: (ticketId) => `${tag}:ticket:${ticketId}`,
+    solved: (challengeId) => `${tag}:solved:${saleId}:${challengeId}`,
     staged: (epoch) => ({
       sale: `${tag}:stage:${epoch}:sale:${saleId}`,
       intake: `${tag}:stage:${epoch}:intake:${saleId}`,

@@ -52,6 +52,7 @@ function saleOf(shard: string, saleId: string, now: number, fields: Record<strin
       currency: fields['currency'] ?? '',
       waitlist: fields['waitlist'] === '1',
       items,
+      challenge: document.challenge ?? null,
       draw: document.draw ?? null,
       journal: { count: Number(count), head },
       soldOut: items.every((item) => item.available === 0),

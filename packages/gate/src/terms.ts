@@ -1,4 +1,4 @@
-import type { Draw, Item, Sale } from '@holdfast/core';
+import type { Draw, Item, Sale, SaleChallenge } from '@holdfast/core';
 import { newcomerRefusals } from '@holdfast/core';
 
 /** The part of a sale that its gate stores as one text, because no script looks into it. */
@@ -6,13 +6,20 @@ interface Document {
   name: string;
   holdSeconds: number;
   items: Item[];
+  challenge?: SaleChallenge;
   draw?: Draw;
 }
 
 /** Fields of the gate's hash that follow from the terms; the version comes first, since a script compares it. */
 export function termFields(sale: Sale): [string, string][] {
-  const { name, holdSeconds, items, draw } = sale;
-  const document: Document = { name, holdSeconds, items, ...(draw !== undefined && { draw }) };
+  const { name, holdSeconds, items, challenge, draw } = sale;
+  const document: Document = {
+    name,
+    holdSeconds,
+    items,
+    ...(challenge != null && { challenge }),
+    ...(draw !== undefined && { draw }),
+  };
   return [
     ['terms', String(sale.termsVersion)],
     ['status', sale.status],

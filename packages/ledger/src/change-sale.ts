@@ -4,6 +4,7 @@ import { inTransaction, isConflict, isUniqueViolation, type Queryable } from './
 import { insertDraw, updateDraw } from './draw.ts';
 import { takeFence } from './fence.ts';
 import { insertEvents, journalStart, link } from './journal.ts';
+import type { SaleConfig } from './read-sale.ts';
 import { type AcceptedRequest, insertRequest } from './requests.ts';
 
 /** The tip before the first entry of a sale. */
@@ -159,7 +160,8 @@ async function updateSale(db: Queryable, sale: Sale): Promise<void> {
 }
 
 function configOf(sale: Sale): string {
-  return JSON.stringify({ waitlist: sale.waitlist, extension: sale.extension });
+  const { waitlist, extension, challenge = null } = sale;
+  return JSON.stringify({ waitlist, extension, challenge } satisfies SaleConfig);
 }
 
 function dateOf(at: number | null): Date | null {

@@ -1,4 +1,13 @@
-import type { Counters, Cursor, Draw, Item, LedgerSale, Sale, SaleStatus } from '@holdfast/core';
+import type {
+  Counters,
+  Cursor,
+  Draw,
+  Item,
+  LedgerSale,
+  Sale,
+  SaleChallenge,
+  SaleStatus,
+} from '@holdfast/core';
 import { type Queryable, rowsOf, type Statement } from './database.ts';
 
 /** Epoch, revision, cursor and tip, with the sale's terms and counters, in one statement and so at one instant. */
@@ -58,6 +67,8 @@ interface ItemRow extends Counters {
 export interface SaleConfig {
   waitlist: boolean;
   extension: Sale['extension'];
+  /** Absent in sales from before there were challenges. */
+  challenge?: SaleChallenge | null;
 }
 
 export async function readSale(db: Queryable, saleId: string, region: string): Promise<LedgerSale | null> {

@@ -23,6 +23,7 @@ import {
   refuse,
   type RunLedger,
   type Sale,
+  type SaleChallenge,
   type SaleVerb,
   unitsOfBuyers,
   type WorkerGate,
@@ -42,12 +43,16 @@ export interface NewSale {
   currency: string;
   waitlist: boolean;
   extension: ExtensionRule;
+  challenge?: SaleChallenge | null;
   items: (Item & { stock: number })[];
 }
 
 /** What may be changed of a sale that exists; absent fields stay as they are. */
 export type SaleTerms = Partial<
-  Pick<Sale, 'name' | 'opensAt' | 'closesAt' | 'holdSeconds' | 'perBuyerLimit' | 'waitlist' | 'extension'>
+  Pick<
+    Sale,
+    'name' | 'opensAt' | 'closesAt' | 'holdSeconds' | 'perBuyerLimit' | 'waitlist' | 'extension' | 'challenge'
+  >
 >;
 
 /** A call with an Idempotency-Key: the same key is carried out once. `key` includes what it was sent to. */
@@ -550,6 +555,7 @@ function termsOf(sale: Sale, stock: ReadonlyMap<string, number>): Record<string,
     currency,
     waitlist,
     extension,
+    ...(sale.challenge != null && { challenge: sale.challenge }),
     items,
   };
 }

@@ -3,6 +3,7 @@ import type { Buyer } from './buyer.ts';
 import type { Edges } from './edges.ts';
 import type { CrowdPlan } from './plan.ts';
 import { codeOf, createQuestions, parsed, pause } from './questions.ts';
+import { solve } from './solve.ts';
 import type { Tally } from './tally.ts';
 import { createWatch } from './watch.ts';
 import type { Answer } from './wire.ts';
@@ -20,6 +21,8 @@ export function createVisit(plan: CrowdPlan, edges: Edges, tally: Tally) {
   const { poll, watchStream } = createWatch(questions, edges, tally, plan.stockUnits);
   const salePath = `/v1/sales/${encodeURIComponent(plan.saleId)}`;
   const reservePath = `${salePath}/reservations`;
+  /** The sale has asked for it, so everybody brings a solution now. */
+  let isChallenged = false;
 
   return { visit, read, look: (edge: number) => get(edge, salePath) };
 
@@ -37,12 +40,11 @@ export function createVisit(plan: CrowdPlan, edges: Edges, tally: Tally) {
     const body = JSON.stringify({ buyerId: buyer.id, lines: buyer.lines });
     const key = buyer.keyed ? `Idempotency-Key: "${plan.runId}-${buyer.number}-${attempt}"\r\n` : '';
     const askedAtMs = performance.now();
-    const answer = await askPatiently(
-      'reserve',
-      buyer.number,
-      (edge) => post(edge, reservePath, body, key),
-      dueAtMs,
-    );
+    let answer = await enter(buyer, body, key, dueAtMs);
+    if (answer?.status === 403 && codeOf(answer) === 'challenge_required') {
+      isChallenged = true;
+      answer = await enter(buyer, body, key, dueAtMs);
+    }
     if (attempt === 1) tally.firstTryAnswered();
     if (answer === undefined) return DONE;
     if (answer.status === 409) return COMES_BACK.has(codeOf(answer) ?? '') ? AGAIN : DONE;
@@ -57,6 +59,23 @@ export function createVisit(plan: CrowdPlan, edges: Edges, tally: Tally) {
     }
     tally.acknowledged(ticket, askedAtMs, answer.receivedAtMs);
     return { kind: 'ticket', follow: () => follow(buyer, ticket.id, answer.receivedAtMs, attempt === 1) };
+  }
+
+  async function enter(
+    { number }: Buyer,
+    body: string,
+    key: string,
+    dueAtMs: number | undefined,
+  ): Promise<Answer | undefined> {
+    const solution = isChallenged ? await solutionHeader(number) : '';
+    return askPatiently('reserve', number, (edge) => post(edge, reservePath, body, key + solution), dueAtMs);
+  }
+
+  /** As a header; empty when there is no challenge to be had: the edge says what it makes of that. */
+  async function solutionHeader(number: number): Promise<string> {
+    const answer = await askPatiently('read', number, (edge) => get(edge, `${salePath}/challenge`));
+    const solution = answer?.status === 200 ? await solve(answer.body) : null;
+    return solution === null ? '' : `Challenge-Solution: ${solution}\r\n`;
   }
 
   async function follow(

@@ -77,6 +77,7 @@ async function readRequest(
     buyerId: read.body.buyerId,
     lines: read.body.lines ?? null,
     idempotencyKey: key.kind === 'key' ? key.key : null,
+    solution: headerOf(c, 'challenge-solution'),
   };
 }
 

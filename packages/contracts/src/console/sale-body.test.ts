@@ -18,8 +18,25 @@ describe('a new sale', () => {
       currency: 'EUR',
       waitlist: false,
       extension: { times: 2, totalSeconds: 600 },
+      challenge: null,
       items: [{ sku: 'tee-m', name: 'tee-m', description: null, imageUrl: null, priceMinor: 0, stock: 100 }],
     });
+  });
+
+  it('may ask newcomers for a proof of work, of a bounded difficulty', () => {
+    const challengeOf = (challenge: unknown) => newSaleBody.safeParse({ ...least, challenge });
+    expect(
+      newSaleOf(newSaleBody.parse({ ...least, challenge: { kind: 'proof_of_work' } })).challenge,
+    ).toEqual({
+      kind: 'proof_of_work',
+      difficulty: 1_000,
+    });
+    for (const difficulty of [1, 20_000])
+      expect(challengeOf({ kind: 'proof_of_work', difficulty }).success).toBe(true);
+    for (const difficulty of [0, 20_001, 1.5, '9', null])
+      expect(challengeOf({ kind: 'proof_of_work', difficulty }).success).toBe(false);
+    expect(challengeOf({ kind: 'riddle' }).success).toBe(false);
+    expect(challengeOf({ kind: 'proof_of_work', difficulty: 5, more: 1 }).success).toBe(false);
   });
 
   it('may forbid extensions', () => {

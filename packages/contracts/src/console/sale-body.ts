@@ -3,6 +3,9 @@ import { z } from 'zod';
 import { plainText } from '../text.ts';
 
 export const maxItems = 100;
+/** Tries, of which a buyer's browser does a few thousand a second: seconds of work at the most. */
+export const maxDifficulty = 20_000;
+const defaultDifficulty = 1_000;
 /** Most units of one item; the counters that follow from it stay exact in every store. */
 export const maxUnits = 1_000_000_000;
 export const maxHoldSeconds = 86_400;
@@ -24,6 +27,11 @@ const perBuyerLimit = z.int().min(1).max(maxUnits);
 const extension = z.strictObject({
   times: z.int().min(0).max(1_000),
   totalSeconds: z.int().min(0).max(maxHoldSeconds),
+});
+
+const challenge = z.strictObject({
+  kind: z.literal('proof_of_work', { error: 'must be proof_of_work' }),
+  difficulty: z.int().min(1).max(maxDifficulty).default(defaultDifficulty),
 });
 
 const item = z.strictObject({
@@ -55,6 +63,7 @@ export const newSaleBody = z
     perBuyerLimit: perBuyerLimit.nullish(),
     waitlist: z.boolean().optional(),
     extension: extension.nullish(),
+    challenge: challenge.nullish(),
     status: z.enum(['draft', 'open'], { error: 'must be draft or open' }).optional(),
     items: z
       .array(item)
@@ -85,6 +94,7 @@ export const saleChangeBody = z
     perBuyerLimit: perBuyerLimit.nullable().optional(),
     waitlist: z.boolean().optional(),
     extension: extension.optional(),
+    challenge: challenge.nullable().optional(),
   })
   .refine((body) => Object.keys(body).length > 0, { error: 'must change something' })
   .superRefine(opensBeforeItCloses);
@@ -116,6 +126,7 @@ export function newSaleOf(body: z.infer<typeof newSaleBody>) {
     currency: body.currency ?? 'EUR',
     waitlist: body.waitlist ?? false,
     extension: body.extension ?? extensionFor(body.extension, seconds),
+    challenge: body.challenge ?? null,
     items: body.items.map((item): Item & { stock: number } => ({
       sku: item.sku,
       name: item.name ?? item.sku,
@@ -144,6 +155,7 @@ export function saleTermsOf(body: z.infer<typeof saleChangeBody>) {
     ...(body.perBuyerLimit !== undefined && { perBuyerLimit: body.perBuyerLimit }),
     ...(body.waitlist !== undefined && { waitlist: body.waitlist }),
     ...(body.extension !== undefined && { extension: body.extension }),
+    ...(body.challenge !== undefined && { challenge: body.challenge }),
   };
 }
 

@@ -59,6 +59,7 @@ export function saleRecord(at: LedgerSale, counts: SaleCounts) {
     currency: sale.currency,
     waitlist: sale.waitlist,
     extension: sale.extension,
+    challenge: sale.challenge ?? null,
     soldOut: items.every((item) => item.available === 0),
     shard: sale.shard,
     createdAt: isoTime(sale.createdAt),
