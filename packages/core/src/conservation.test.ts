@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decideRun, type RunInput, type RunResult } from './decide-run.ts';
-import { type CommandEntry, type IntakeEntry, isReserve, type ReserveEntry } from './entry.ts';
+import { decideRun, prolongHolds, type RunInput, type RunResult } from './decide-run.ts';
+import {
+  type CommandEntry,
+  type IntakeEntry,
+  isReserve,
+  type PlaceEntry,
+  type ReserveEntry,
+} from './entry.ts';
 import { evolve } from './evolve.ts';
 import {
   countsForBuyer,
@@ -12,11 +18,13 @@ import {
   unitsOf,
   waits,
 } from './reservation.ts';
-import { ceilingOf, type Counters } from './sale.ts';
+import { ceilingOf, type Counters, endedBy, newcomerRefusals, type SaleStatus } from './sale.ts';
 
 /** What a crowd may do; the numbers choose whom, what and when. */
 interface Step {
   act:
+    | 'join'
+    | 'draw'
     | 'reserve'
     | 'resend'
     | 'withdraw'
@@ -25,6 +33,8 @@ interface Step {
     | 'extend'
     | 'return'
     | 'refunded'
+    | 'prolong'
+    | 'end'
     | 'settle'
     | 'wait'
     | 'run'
@@ -59,6 +69,9 @@ const steps = (...acts: Step['act'][]) =>
   );
 
 const honest = steps(
+  'join',
+  'join',
+  'draw',
   'reserve',
   'reserve',
   'reserve',
@@ -71,6 +84,8 @@ const honest = steps(
   'extend',
   'return',
   'refunded',
+  'prolong',
+  'end',
   'settle',
   'settle',
   'wait',
@@ -89,7 +104,11 @@ const forgetful = steps(
   'run',
   'forget',
 );
-const rules = fc.record({ perBuyerLimit: fc.constantFrom(null, 2, 3), waitlist: fc.boolean() });
+const rules = fc.record({
+  perBuyerLimit: fc.constantFrom(null, 2, 3),
+  waitlist: fc.boolean(),
+  lobby: fc.boolean(),
+});
 
 interface Committed {
   input: RunInput;
@@ -102,7 +121,7 @@ interface Committed {
  * One sale with a gate of its own, both as small as they can be: the gate counts what it admits, the ledger keeps what
  * `decideRun` answers. The gate looks at units only, so that the ledger's own limits are put to the test.
  */
-function openSale(terms: { perBuyerLimit: number | null; waitlist: boolean }) {
+function openSale({ lobby, ...terms }: { perBuyerLimit: number | null; waitlist: boolean; lobby: boolean }) {
   const items = new Map<string, Counters>(
     [...sale.stock].map(([sku, stock]) => [sku, { stock, taken: 0, returned: 0 }]),
   );
@@ -116,6 +135,9 @@ function openSale(terms: { perBuyerLimit: number | null; waitlist: boolean }) {
   let intake: IntakeEntry[] = [];
   let seq = 0;
   let now = 1_000;
+  let status: SaleStatus = lobby ? 'lobby' : 'open';
+  /** Who is in the lobby, as the gate has it; placed once, in the order of this list. */
+  let members: ReserveEntry[] = [];
 
   const fits = (lines: Reservation['lines']) =>
     lines.every(({ sku, quantity }) => (admitted.get(sku) ?? 0) + quantity <= (ceiling.get(sku) ?? 0));
@@ -132,9 +154,9 @@ function openSale(terms: { perBuyerLimit: number | null; waitlist: boolean }) {
     lines: Reservation['lines'],
     ticketId: string,
   ): void {
-    const gets = fits(lines);
+    const gets = kind !== 'join' && fits(lines);
     if (gets) take(lines);
-    claim(buyerId, lines);
+    if (kind !== 'join') claim(buyerId, lines);
     seq++;
     const entry: ReserveEntry = {
       ...{ kind, seq, id: ticketId, ticketId, admitted: gets, at: now, tip: `tip${seq}`, buyerId, lines },
@@ -142,6 +164,35 @@ function openSale(terms: { perBuyerLimit: number | null; waitlist: boolean }) {
     };
     intake.push(entry);
     sent.push(entry);
+    if (kind === 'join') members.push(entry);
+  }
+
+  /** The gate places every member of the lobby, also one who has given up, whom it does not know any more. */
+  function draw(): void {
+    status = 'open';
+    for (const [index, { ticketId, buyerId, lines }] of members.entries()) {
+      const isThere = rows.get(ticketId)?.status === 'lobby';
+      const gets = isThere && fits(lines);
+      if (gets) take(lines);
+      if (isThere) claim(buyerId, lines);
+      seq++;
+      const kept: Pick<PlaceEntry, 'buyerId' | 'lines'> = isThere
+        ? { buyerId, lines }
+        : { buyerId: house, lines: [] };
+      intake.push({
+        ...{
+          kind: 'place',
+          seq,
+          id: `draw.${index + 1}`,
+          ticketId,
+          admitted: gets,
+          at: now,
+          tip: `tip${seq}`,
+        },
+        ...{ number: index + 1, ...kept },
+      });
+    }
+    members = [];
   }
 
   function command(kind: CommandEntry['kind'], ticketId: string, change: Partial<CommandEntry> = {}): void {
@@ -166,16 +217,14 @@ function openSale(terms: { perBuyerLimit: number | null; waitlist: boolean }) {
     }
   }
 
-  function run(limit: number): Committed {
-    const entries = intake.slice(0, limit);
-    intake = intake.slice(limit);
+  function inputFor(entries: readonly IntakeEntry[]): RunInput {
     const used = new Map<string, number>();
     for (const row of rows.values())
       if (countsForBuyer(row.status)) add(used, row.buyerId, unitsOf(row.lines));
-    const input: RunInput = {
+    return {
       saleId: 's',
       epoch: 1,
-      rules: { holdSeconds: sale.holdMs / 1000, extension: { times: 2, totalSeconds: 8 }, ...terms },
+      rules: { holdSeconds: sale.holdMs / 1000, extension: { times: 2, totalSeconds: 8 }, ...terms, status },
       items: new Map([...items].map(([sku, counters]) => [sku, { ...counters }])),
       reservations: new Map(rows),
       used,
@@ -186,8 +235,20 @@ function openSale(terms: { perBuyerLimit: number | null; waitlist: boolean }) {
           .filter((ticketId) => rows.has(ticketId)),
       ),
     };
+  }
+
+  function run(limit: number): Committed {
+    const entries = intake.slice(0, limit);
+    intake = intake.slice(limit);
+    const input = inputFor(entries);
+    const isDrained = intake.length === 0;
     const held = [...rows.values()].filter((row) => row.status === 'held').map((row) => row.ticketId);
-    const result = decideRun(input, entries, intake.length === 0 ? held : [], now);
+    const over = isDrained ? [...rows.values()].filter((row) => endedBy[status]?.includes(row.status)) : [];
+    const ending = over.map((row) => row.ticketId);
+    return commit(input, entries, decideRun(input, entries, isDrained ? held : [], now, ending));
+  }
+
+  function commit(input: RunInput, entries: IntakeEntry[], result: RunResult): Committed {
     for (const row of [...result.inserted, ...result.updated]) rows.set(row.ticketId, row);
     for (const [sku, counters] of items) {
       counters.taken += result.taken.get(sku) ?? 0;
@@ -209,8 +270,25 @@ function openSale(terms: { perBuyerLimit: number | null; waitlist: boolean }) {
       const lines = skus
         .slice(0, 1 + (what % 2))
         .map((sku) => ({ sku, quantity: many, unitPriceMinor: 100 }));
-      if (act === 'reserve') reserve('reserve', buyerId, lines, `t${seq}`);
-      else if (act === 'withdraw') reserve('withdraw', house, lines.slice(0, 1), `h${seq}`);
+      if (act === 'join') {
+        if (status === 'lobby') reserve('join', buyerId, lines, `t${seq}`);
+      } else if (act === 'draw') {
+        // The draw is read from a ledger that has everyone who joined.
+        if (status !== 'lobby') return null;
+        const joined = run(Number.POSITIVE_INFINITY);
+        draw();
+        return joined;
+      } else if (act === 'end') {
+        const joined = status === 'lobby' ? run(Number.POSITIVE_INFINITY) : null;
+        if (status === 'lobby') draw();
+        status = what % 2 === 0 ? 'closed' : 'cancelled';
+        return joined;
+      } else if (act === 'prolong') {
+        const input = inputFor([]);
+        return commit(input, [], prolongHolds(input, `prolong.${seq}`, many, now));
+      } else if (act === 'reserve') {
+        if (newcomerRefusals[status] === null) reserve('reserve', buyerId, lines, `t${seq}`);
+      } else if (act === 'withdraw') reserve('withdraw', house, lines.slice(0, 1), `h${seq}`);
       else if (act === 'wait') now += 1 + what * 1_500;
       else if (act === 'settle') settle(what);
       else if (act === 'run') return run(what === 0 ? 1 : 100);
@@ -288,6 +366,20 @@ describe('whatever a crowd does', () => {
     });
   });
 
+  it('has been seen: every event that a reservation may meet comes of it', () => {
+    const seen = new Set<string>();
+    rush(honest, (_, { result }) => {
+      for (const { type } of result.events) seen.add(type);
+    });
+    expect([...seen].sort()).toEqual(
+      [
+        ...['joined', 'held', 'waitlisted', 'rejected', 'withdrawn', 'confirmed', 'cancelled', 'expired'],
+        ...['extended', 'prolonged', 'paid_late', 'refund_due', 'refunded', 'returned'],
+        ...['refused', 'handed_back'],
+      ].sort(),
+    );
+  });
+
   it('counters only grow', () => {
     rush(honest, (_, { result }) => {
       for (const counts of [result.taken, result.returned, result.withdrawn, result.released])
@@ -355,7 +447,11 @@ describe('whatever a crowd does', () => {
         const seen = result.events.filter(
           ({ ticketId, type }) => ticketId === row.ticketId && type !== 'refused' && type !== 'handed_back',
         );
-        expect(row.version).toBe((input.reservations.get(row.ticketId)?.version ?? 1) + seen.length);
+        // The gate has shown a member of the lobby as queued, before its place was decided.
+        const shown = seen.filter(({ data }) => data.place !== undefined).length;
+        const joined = seen.filter(({ type }) => type === 'joined').length;
+        const before = input.reservations.get(row.ticketId)?.version ?? 1;
+        expect(row.version).toBe(before + seen.length + shown - joined);
       }
     });
   });

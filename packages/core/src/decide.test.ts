@@ -216,6 +216,66 @@ describe('any command in any state', () => {
   });
 });
 
+describe('any commands, one after the other', () => {
+  /** Times go on from command to command; some steps are long enough for a hold to lapse. */
+  const walks = fc.record({
+    from: fc.constantFrom(...reservationStatuses),
+    steps: fc.array(
+      fc.record({
+        kind: fc.constantFrom(...kinds),
+        passes: fc.constantFrom(0, 1, 30_000, 400_000),
+        paymentRef: fc.option(fc.constant('pay_1')),
+        seconds: fc.option(fc.integer({ min: -5, max: 200 })),
+        again: fc.boolean(),
+      }),
+      { minLength: 1, maxLength: 12 },
+    ),
+  });
+
+  it('lead from state to state as the table says, and meet every command in every state', () => {
+    const met = new Set<string>();
+    fc.assert(
+      fc.property(walks, ({ from, steps }) => {
+        let current = reservation({ status: from });
+        let now = deadline - 40_000;
+        const told = new Map<string, string>();
+        for (const [index, { kind, passes, again, ...rest }] of steps.entries()) {
+          now += passes;
+          const id = silent.has(kind) ? null : `${kind}.${again ? 'same' : index}`;
+          const lapsed =
+            current.status === 'held' &&
+            kind !== 'expire' &&
+            current.expiresAt !== null &&
+            now > current.expiresAt;
+          const state: ReservationStatus = lapsed ? 'expired' : current.status;
+          const transition = transitions[state][kind];
+          const next = after(current, decide(command(kind, { ...rest, id, at: now }), current, rules, now));
+          met.add(`${current.status} x ${kind}`);
+          const isRepeat = id !== null && told.has(id);
+          if (isRepeat) expect(next).toEqual(current);
+          else {
+            expect([state, current.status, 'to' in transition ? transition.to : state]).toContain(
+              next.status,
+            );
+            if ('refuse' in transition && id !== null) expect(next.outcomes[id]).toBe(transition.refuse);
+          }
+          for (const [one, outcome] of told) expect(next.outcomes[one], 'what was told stays').toBe(outcome);
+          expect(next.version).toBeGreaterThanOrEqual(current.version);
+          expect(next.expiresAt !== null).toBe(next.status === 'held');
+          expect(next.extensions).toBeLessThanOrEqual(2);
+          expect(next.extendedSeconds).toBeLessThanOrEqual(120);
+          if (id !== null && next.outcomes[id] !== undefined) told.set(id, next.outcomes[id]);
+          current = next;
+        }
+      }),
+      { numRuns: 4_000 },
+    );
+    expect([...met].sort()).toEqual(
+      reservationStatuses.flatMap((status) => kinds.map((kind) => `${status} x ${kind}`)).sort(),
+    );
+  });
+});
+
 describe('the deadline of a hold', () => {
   it.each([
     ['the instant before it', deadline - 1, ['confirmed']],
