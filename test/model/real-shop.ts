@@ -5,6 +5,7 @@ import { tell } from '../support/commands.ts';
 import { expectConservation } from '../support/conservation.ts';
 import { withRedis } from '../support/damage.ts';
 import type { House } from '../support/house.ts';
+import { orderOf } from '../support/lobby.ts';
 import { until } from '../support/sales.ts';
 import { type BuyerCommand, createShop, type Shop, type ShopTicket, skus, type Wish } from './shop.ts';
 import type { ShopCommand, ShopStory } from './shop-commands.ts';
@@ -21,6 +22,8 @@ interface Played {
 /** Throws at the first command after which model and stack differ, and names it. */
 export async function playOnRealStack(house: House, { terms, commands }: ShopStory): Promise<void> {
   const saleId = await house.openSale({
+    status: terms.start === 'open' ? 'open' : 'draft',
+    opensAt: terms.start === 'scheduled' ? Date.now() + 3_600_000 : null,
     items: skus.map((sku) => ({
       sku,
       name: sku,
@@ -34,6 +37,8 @@ export async function playOnRealStack(house: House, { terms, commands }: ShopSto
     extension: { times: terms.extensions, totalSeconds: 3_600 },
     holdSeconds: 3_600,
   });
+  if (terms.start === 'scheduled') await house.desk.move(saleId, 'schedule', null);
+  if (terms.start === 'lobby') await house.desk.openLobby(saleId, null);
   const played: Played = {
     house,
     saleId,
@@ -66,9 +71,27 @@ async function play(played: Played, command: ShopCommand): Promise<void> {
         played.ids.set(expected, answer.ticket.id);
       return;
     }
+    case 'join': {
+      const buyer = `b${command.buyer}`;
+      const expected = shop.join(`t${number}`, buyer, command.wish);
+      const edge = edgeOf(house, command.edge);
+      const answer = await edge.join({
+        saleId,
+        buyerId: buyer,
+        lines: linesOf(command.wish),
+        idempotencyKey: null,
+      });
+      if (typeof expected === 'string' || answer.kind === 'refused')
+        return deepStrictEqual(answer.kind === 'refused' ? answer.code : 'admitted', expected);
+      const before = played.ids.get(expected);
+      deepStrictEqual(answer.replayed, before !== undefined);
+      deepStrictEqual(answer.ticket.id, before ?? answer.ticket.id);
+      played.ids.set(expected, answer.ticket.id);
+      return;
+    }
     case 'reserve again': {
       const ticket = pick(shop, command.ticket);
-      if (ticket === undefined) return;
+      if (ticket === undefined || shop.hasJoined(ticket)) return;
       const again = await ask(edgeOf(house, command.edge), saleId, ticket.buyer, ticket.wish, ticket.name);
       deepStrictEqual(again.kind === 'admitted' && [again.ticket.id, again.replayed], [
         played.ids.get(ticket),
@@ -110,6 +133,20 @@ async function play(played: Played, command: ShopCommand): Promise<void> {
       shop.restock(command.sku, command.units);
       deepStrictEqual((await house.desk.restock(saleId, command.sku, command.units, null)).kind, 'done');
       return compare(played);
+    case 'more time':
+      if (shop.state() === 'cancelled') return;
+      shop.commit();
+      deepStrictEqual((await house.desk.extendHolds(saleId, 60, null)).kind, 'done');
+      return compare(played);
+    case 'pass the opening time':
+      return passOpening(played);
+    case 'pass the closing time': {
+      if (shop.state() !== 'open' && shop.state() !== 'paused') return;
+      await passTime(played, 'closesAt');
+      shop.closeByTime();
+      await house.commit(saleId);
+      return compare(played);
+    }
     case 'withdraw': {
       const expected = shop.withdraw(command.sku, command.units);
       const answer = await house.desk.withdraw(saleId, command.sku, command.units, null);
@@ -143,23 +180,57 @@ async function move(
 ) {
   const from = shop.state();
   const verbs = {
-    open: { paused: 'resume', closed: 'open' },
+    open: { paused: 'resume', closed: 'open', scheduled: 'open', lobby: 'open' },
     paused: { open: 'pause' },
-    closed: { open: 'close', paused: 'close' },
-    cancelled: { open: 'cancel', paused: 'cancel', closed: 'cancel' },
+    closed: { open: 'close', paused: 'close', scheduled: 'close', lobby: 'close' },
+    cancelled: { open: 'cancel', paused: 'cancel', closed: 'cancel', scheduled: 'cancel', lobby: 'cancel' },
   } as const;
   const verb = (verbs[to] as Partial<Record<typeof from, 'open' | 'pause' | 'resume' | 'close' | 'cancel'>>)[
     from
   ];
   if (verb === undefined) return;
-  shop.move(to);
-  deepStrictEqual((await house.desk.move(saleId, verb, null)).kind, 'done');
-  await compare({ house, saleId, shop, ...rest });
+  const played = { house, saleId, shop, ...rest };
+  const moved = await house.desk.move(saleId, verb, null);
+  deepStrictEqual(moved.kind, 'done');
+  if (from === 'lobby' && to === 'open') shop.draw(await drawn(played));
+  else shop.move(to);
+  await house.commit(saleId);
+  await compare(played);
+}
+
+/** Who got which place is chance; what comes of the places is not. */
+async function drawn({ house, saleId, ids }: Played): Promise<ShopTicket[]> {
+  const tickets = new Map([...ids].map(([ticket, id]) => [id, ticket]));
+  return (await orderOf(house, saleId)).map((id) => tickets.get(id) as ShopTicket);
+}
+
+/** Sets the time to now, as the merchant may, and lets it pass by the gate's clock. */
+async function passTime({ house, saleId }: Played, which: 'opensAt' | 'closesAt'): Promise<void> {
+  const gateNow = async () => (await house.gate.peek([saleId])).get(saleId)?.now ?? 0;
+  const at = (await gateNow()) + 30;
+  deepStrictEqual((await house.desk.change(saleId, { [which]: at }, null)).kind, 'done');
+  await until('the time to pass', async () => (await gateNow()) > at);
+}
+
+async function passOpening(played: Played): Promise<void> {
+  const { house, saleId, shop } = played;
+  const from = shop.state();
+  if (from !== 'scheduled' && from !== 'lobby') return;
+  shop.commit();
+  await passTime(played, 'opensAt');
+  // A scheduled sale is open now with no process awake; a lobby must be drawn.
+  if (from === 'scheduled') return shop.openByTime();
+  await house.commit(saleId);
+  shop.draw(await drawn(played));
+  await compare(played);
 }
 
 function ask(edge: EdgeGate, saleId: string, buyerId: string, wish: Wish, idempotencyKey: string) {
-  const lines = skus.flatMap((sku) => (wish[sku] === undefined ? [] : [{ sku, quantity: wish[sku] }]));
-  return edge.reserve({ saleId, buyerId, lines, idempotencyKey });
+  return edge.reserve({ saleId, buyerId, lines: linesOf(wish), idempotencyKey });
+}
+
+function linesOf(wish: Wish) {
+  return skus.flatMap((sku) => (wish[sku] === undefined ? [] : [{ sku, quantity: wish[sku] }]));
 }
 
 async function say(
@@ -211,8 +282,8 @@ async function compare({ house, saleId, shop, ids }: Played): Promise<void> {
       const id = ids.get(ticket) ?? '';
       const read = await house.edge.readTicket(id);
       const row = rowOf.get(id);
-      const told = Object.entries(row?.outcomes ?? {}).filter(
-        ([command]) => !/^(g\d|return\.|refunded\.)/.test(command),
+      const told = Object.entries(row?.outcomes ?? {}).filter(([command]) =>
+        /^(confirm|cancel|extend)\./.test(command),
       );
       return {
         name: ticket.name,

@@ -8,6 +8,7 @@ export const skus: readonly Sku[] = ['tee', 'cap'];
 export type Wish = Partial<Record<Sku, number>>;
 
 export type Status =
+  | 'lobby'
   | 'queued'
   | 'waitlisted'
   | 'held'
@@ -21,6 +22,8 @@ export type Status =
   | 'refunded';
 
 export interface Terms {
+  /** How the story begins: open, waiting for its time, or with a lobby. */
+  start: 'open' | 'scheduled' | 'lobby';
   stock: Record<Sku, number>;
   limit: number | null;
   waitlist: boolean;
@@ -42,20 +45,23 @@ export interface ShopTicket {
 export type BuyerCommand = { kind: 'confirm' | 'cancel' | 'extend'; key: string; paid: boolean };
 
 type Pending =
+  | { kind: 'join'; ticket: ShopTicket }
   | { kind: 'reserve'; ticket: ShopTicket; taken: boolean }
   | { kind: 'command'; ticket: ShopTicket; command: BuyerCommand }
   | { kind: 'grant' | 'deny'; ticket: ShopTicket };
 
-type SaleState = 'open' | 'paused' | 'closed' | 'cancelled';
+type SaleState = 'scheduled' | 'lobby' | 'open' | 'paused' | 'closed' | 'cancelled';
 
 const over: Record<SaleState, readonly Status[]> = {
+  scheduled: [],
+  lobby: [],
   open: [],
   paused: [],
   closed: ['waitlisted'],
   cancelled: ['waitlisted', 'paid_late', 'held', 'confirmed'],
 };
 
-export function createShop({ stock, limit, waitlist, extensions }: Terms) {
+export function createShop({ start, stock, limit, waitlist, extensions }: Terms) {
   const tickets: ShopTicket[] = [];
   const left = new Map<Sku, number>(skus.map((sku) => [sku, stock[sku]]));
   const owned = new Map<Sku, number>(skus.map((sku) => [sku, stock[sku]]));
@@ -63,8 +69,9 @@ export function createShop({ stock, limit, waitlist, extensions }: Terms) {
   /** Units that count against the limit, and those given back that the gate has not heard of. */
   const claims = new Map<string, number>();
   const released = new Map<string, number>();
+  const members = new Map<string, ShopTicket>();
   let pending: Pending[] = [];
-  let state: SaleState = 'open';
+  let state: SaleState = start;
 
   const add = <Key>(counts: Map<Key, number>, key: Key, units: number) =>
     counts.set(key, (counts.get(key) ?? 0) + units);
@@ -95,6 +102,10 @@ export function createShop({ stock, limit, waitlist, extensions }: Terms) {
   /** Changes the ticket and says what its buyer is told. */
   function answerTo(ticket: ShopTicket, kind: BuyerCommand['kind'], paid: boolean): string {
     switch (ticket.status) {
+      case 'lobby':
+        if (kind !== 'cancel') return 'not_open';
+        become(ticket, 'cancelled');
+        return 'ok';
       case 'held':
         if (kind === 'extend') return ++ticket.extensions <= extensions ? 'ok' : 'extension_limit';
         become(ticket, kind === 'confirm' ? 'confirmed' : 'cancelled');
@@ -126,9 +137,19 @@ export function createShop({ stock, limit, waitlist, extensions }: Terms) {
     }
   }
 
+  /** Only a member of the lobby can be too late where there is no waitlist: everyone else was told at the gate. */
+  function decideReservation(ticket: ShopTicket, taken: boolean): void {
+    if (taken || waitlist) ticket.status = taken ? 'held' : 'waitlisted';
+    else become(ticket, 'rejected');
+  }
+
   function decide(entry: Pending): void {
     const { ticket } = entry;
-    if (entry.kind === 'reserve') ticket.status = entry.taken ? 'held' : 'waitlisted';
+    if (entry.kind === 'join') {
+      if (state !== 'lobby') become(ticket, 'rejected');
+      return;
+    }
+    if (entry.kind === 'reserve') decideReservation(ticket, entry.taken);
     else if (entry.kind === 'command') decideCommand(ticket, entry.command);
     else if (entry.kind === 'deny') become(ticket, 'refund_due');
     else become(ticket, ticket.status === 'paid_late' ? 'confirmed' : 'held');
@@ -175,36 +196,78 @@ export function createShop({ stock, limit, waitlist, extensions }: Terms) {
     else become(ticket, ticket.status === 'held' ? 'cancelled' : 'refund_due');
   }
 
+  const someoneWaits = () =>
+    tickets.some(({ status }) => status === 'waitlisted') ||
+    pending.some((entry) => entry.kind === 'reserve' && !entry.taken);
+
+  function queue(ticket: ShopTicket): void {
+    const taken = fits(ticket.wish) && !(waitlist && someoneWaits());
+    if (taken) each(ticket.wish, (sku, units) => add(left, sku, -units));
+    add(claims, ticket.buyer, unitsOf(ticket.wish));
+    ticket.status = 'queued';
+    pending.push({ kind: 'reserve', ticket, taken });
+  }
+
+  function newTicket(name: string, buyer: string, wish: Wish, status: Status): ShopTicket {
+    const ticket = {
+      name,
+      buyer,
+      wish,
+      status,
+      lapsed: false,
+      extensions: 0,
+      told: new Map<string, string>(),
+    };
+    tickets.push(ticket);
+    return ticket;
+  }
+
   return {
     tickets,
     state: () => state,
     left: (sku: Sku) => left.get(sku) ?? 0,
+    hasJoined: (ticket: ShopTicket) => members.get(ticket.buyer) === ticket,
     isQuiet: () => pending.length === 0,
     commit,
     /** The new ticket, or the word of the refusal. */
     reserve(name: string, buyer: string, wish: Wish): ShopTicket | string {
+      if (state === 'scheduled' || state === 'lobby') return 'not_open';
       if (state !== 'open') return state === 'paused' ? 'paused' : 'closed';
       if (!isWithin(buyer, unitsOf(wish))) return 'limit_reached';
-      const someoneWaits =
-        tickets.some(({ status }) => status === 'waitlisted') ||
-        pending.some((entry) => entry.kind === 'reserve' && !entry.taken);
       const joins = waitlist && skus.every((sku) => (wish[sku] ?? 0) <= (owned.get(sku) ?? 0));
       if (!fits(wish) && !joins) return 'sold_out';
-      const taken = fits(wish) && !(joins && someoneWaits);
-      if (taken) each(wish, (sku, units) => add(left, sku, -units));
-      add(claims, buyer, unitsOf(wish));
-      const ticket: ShopTicket = {
-        name,
-        buyer,
-        wish,
-        status: 'queued',
-        lapsed: false,
-        extensions: 0,
-        told: new Map(),
-      };
-      tickets.push(ticket);
-      pending.push({ kind: 'reserve', ticket, taken });
+      const ticket = newTicket(name, buyer, wish, 'queued');
+      queue(ticket);
       return ticket;
+    },
+    /** The ticket of the lobby, the one this buyer has already, or the word of the refusal. */
+    join(name: string, buyer: string, wish: Wish): ShopTicket | string {
+      const before = members.get(buyer);
+      if (before !== undefined) return before;
+      if (state === 'closed' || state === 'cancelled') return 'closed';
+      if (state !== 'lobby') return state === 'scheduled' ? 'not_open' : 'invalid_transition';
+      if (limit !== null && unitsOf(wish) > limit) return 'limit_reached';
+      if (skus.some((sku) => (wish[sku] ?? 0) > (owned.get(sku) ?? 0))) return 'sold_out';
+      const ticket = newTicket(name, buyer, wish, 'lobby');
+      members.set(buyer, ticket);
+      pending.push({ kind: 'join', ticket });
+      return ticket;
+    },
+    /** Everyone who is still in the lobby gets a place, in the order that was drawn elsewhere. */
+    draw(order: readonly ShopTicket[]): void {
+      commit();
+      state = 'open';
+      for (const ticket of order) queue(ticket);
+      commit();
+    },
+    /** The gate's clock has passed the opening time; nobody need be awake for it. */
+    openByTime(): void {
+      state = 'open';
+    },
+    closeByTime(): void {
+      commit();
+      state = 'closed';
+      commit();
     },
     tell(ticket: ShopTicket, command: BuyerCommand): void {
       pending.push({ kind: 'command', ticket, command });
@@ -228,12 +291,17 @@ export function createShop({ stock, limit, waitlist, extensions }: Terms) {
       return 'done';
     },
     move(to: SaleState): void {
+      const hadLobby = state === 'lobby';
       state = to;
+      commit();
+      if (!hadLobby) return;
+      for (const ticket of tickets) if (ticket.status === 'lobby') become(ticket, 'rejected');
       commit();
     },
     merchant(ticket: ShopTicket, kind: 'return' | 'refunded'): string {
       const reached = kind === 'return' ? 'returned' : 'refunded';
-      if (ticket.status === 'queued') return 'unknown_ticket';
+      const isUndecided = pending.some((entry) => entry.kind === 'join' && entry.ticket === ticket);
+      if (ticket.status === 'queued' || isUndecided) return 'unknown_ticket';
       if (ticket.status === reached) {
         commit();
         return 'repeated';
