@@ -345,6 +345,87 @@ describe.each(['stripe', 'fake'] as const)('with PAYMENTS=%s', (kind) => {
 describe('with PAYMENTS=stripe alone,', () => {
   openShop('stripe');
 
+  describe('an event that Stripe’s own library signed', () => {
+    type Sent = (
+      event: (type: 'succeeded' | 'payment_failed' | 'canceled', how?: object) => SignedEvent,
+    ) => SignedEvent[];
+
+    const sent: [name: string, send: Sent, statuses: number[], story: string[]][] = [
+      ['signed, confirms', (event) => [event('succeeded')], [200], ['held', 'confirmed']],
+      ['unsigned, does nothing', (event) => [{ ...event('succeeded'), signature: '' }], [401], ['held']],
+      [
+        'with the secret of another endpoint, does nothing',
+        (event) => [event('succeeded', { secret: 'whsec_of_another_endpoint' })],
+        [401],
+        ['held'],
+      ],
+      [
+        'with a body that was changed on the way, does nothing',
+        (event) => [event('succeeded')].map((one) => ({ ...one, body: one.body.replace('4900', '1') })),
+        [401],
+        ['held'],
+      ],
+      [
+        'four minutes late, counts',
+        (event) => [event('succeeded', { ageSeconds: 240 })],
+        [200],
+        ['held', 'confirmed'],
+      ],
+      ['stale, does nothing', (event) => [event('succeeded', { ageSeconds: 330 })], [401], ['held']],
+      [
+        'replayed, byte by byte, counts once',
+        (event) => Array.from({ length: 3 }).fill(event('succeeded')) as SignedEvent[],
+        [200, 200, 200],
+        ['held', 'confirmed'],
+      ],
+      [
+        'duplicated under another id, counts once',
+        (event) => [event('succeeded'), event('succeeded')],
+        [200, 200],
+        ['held', 'confirmed'],
+      ],
+      [
+        'out of order, a failure behind the success, takes nothing back',
+        (event) => [event('succeeded'), event('payment_failed')],
+        [200, 200],
+        ['held', 'confirmed'],
+      ],
+      [
+        'out of order, the success behind a failure, confirms',
+        (event) => [event('payment_failed'), event('succeeded')],
+        [200, 200],
+        ['held', 'confirmed'],
+      ],
+      [
+        'out of order, a cancellation behind the success, takes nothing back',
+        (event) => [event('succeeded'), event('canceled')],
+        [200, 200],
+        ['held', 'confirmed'],
+      ],
+      [
+        'out of order, the success behind a cancellation, owes the money back',
+        (event) => [event('canceled'), event('succeeded')],
+        [200, 200],
+        ['held', 'cancelled', 'refund_due'],
+      ],
+    ];
+
+    it.each(sent)('%s', async (_name, send, statuses, told) => {
+      const saleId = await house.open();
+      const { ticketId } = await beginPaying(saleId);
+      const intent = stripe.intents.at(-1);
+      if (intent === undefined) throw new Error('There is no intent');
+      const answers: number[] = [];
+      for (const event of send((type, how) => stripe.event(type, intent, how))) {
+        answers.push((await deliver(event)).status);
+        await atRest(house, saleId);
+      }
+      expect(answers).toEqual(statuses);
+      expect((await types(saleId, ticketId)).filter((type) => type !== 'refused')).toEqual(told);
+      await expectConservation(house, saleId);
+    });
+  });
+
   describe('money that came and bought nothing', () => {
     it('for a ticket that nobody knows is reported, and Stripe is not asked to send it again', async () => {
       const saleId = await house.open();
