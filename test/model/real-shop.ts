@@ -135,8 +135,10 @@ async function play(played: Played, command: ShopCommand): Promise<void> {
       return compare(played);
     case 'more time':
       if (shop.state() === 'cancelled') return;
-      shop.commit();
+      // For those who hold something by now; what is undecided stays so.
       deepStrictEqual((await house.desk.extendHolds(saleId, 60, null)).kind, 'done');
+      shop.commit();
+      await house.commit(saleId);
       return compare(played);
     case 'pass the opening time':
       return passOpening(played);
