@@ -43,6 +43,18 @@ describe('a sale with an opening and a closing time', () => {
     await expectConservation(house, sale);
   });
 
+  it('can be paused in the very second of its opening, before any worker has heard of it', async () => {
+    const opensAt = (await gateNow(await openTees(house, 1))) + 600;
+    const sale = await openTees(house, 5, { status: 'draft', opensAt });
+    await house.desk.move(sale, 'schedule', null);
+    await house.commit(sale);
+    await until('the opening', async () => (await ask(house.edge, sale, 'ann')).kind === 'admitted');
+    expect(await statusOf(sale), 'nobody was awake to write it').toBe('scheduled');
+    expect(await house.desk.move(sale, 'pause', null)).toMatchObject({ kind: 'done' });
+    expect(await ask(house.edge, sale, 'bob')).toMatchObject({ code: 'paused' });
+    await expectConservation(house, sale);
+  });
+
   it('cannot be scheduled without a time, nor lose it while it is', async () => {
     const sale = await openTees(house, 1, { status: 'draft' });
     expect(await house.desk.move(sale, 'schedule', null)).toMatchObject({ code: 'invalid_transition' });

@@ -15,6 +15,7 @@ import {
   type MerchantCommand,
   makeTicketId,
   moveSale,
+  nextMove,
   parseTicketId,
   prolongHolds,
   type NewEvent,
@@ -219,6 +220,7 @@ async function move(
 ): Promise<DeskAnswer> {
   // The gate judges by its own clock, which may be behind this process's.
   const gateNow = await gateTime(parts, saleId);
+  await catchUp(parts, saleId, gateNow);
   return step(parts, saleId, request, async (read) => {
     const { sale } = read;
     const status = moveSale(sale.status, verb);
@@ -295,6 +297,13 @@ async function placesGiven(parts: DeskParts, saleId: string, answer: DeskAnswer)
     if (Date.now() > deadline) return refuse('ledger_unavailable', { retryAfterSeconds: 1 });
     await wait(pauseMs);
   }
+}
+
+/** The gate opens and closes by its times alone; whoever pauses a sale in that very second must not be told that it is scheduled. */
+async function catchUp({ ledger, committer }: DeskParts, saleId: string, gateNow: number): Promise<void> {
+  const read = await ledger.readSale(saleId);
+  const due = read === null ? null : nextMove(read.sale);
+  if (due !== null && due.at <= gateNow) await committer.commitSale(saleId);
 }
 
 async function gateTime({ gate }: DeskParts, saleId: string): Promise<number> {
