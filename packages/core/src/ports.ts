@@ -86,6 +86,8 @@ export interface EdgeGate {
   join(request: ReserveRequest): Promise<ReserveAnswer>;
   command(request: CommandRequest): Promise<CommandAnswer>;
   readTicket(ticketId: string): Promise<{ kind: 'ticket'; ticket: Ticket } | Refusal>;
+  /** What a buyer has of one sale, the newest first, at most 200; only where the gate was told to keep it. */
+  ticketsOf(saleId: string, buyerId: string): Promise<{ kind: 'tickets'; tickets: Ticket[] } | Refusal>;
   readSale(saleId: string): Promise<{ kind: 'sale'; sale: SaleView } | Refusal>;
   /** All sales that are not drafts. */
   listSales(): Promise<{ kind: 'sales'; sales: SaleView[] } | Refusal>;

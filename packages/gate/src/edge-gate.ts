@@ -24,6 +24,7 @@ import {
   ticketOfAdmission,
 } from './admission.ts';
 import { appendCall, notAppended } from './append.ts';
+import { listed, ticketIdsOf } from './buyer-tickets.ts';
 import { createChallengeCheck, newAsking } from './challenged.ts';
 import { connect, connectSubscriber, whenReady } from './connection.ts';
 import { within } from './deadline.ts';
@@ -54,6 +55,8 @@ export interface EdgeGateOptions {
   deadlineMs?: number;
   /** Judges what newcomers bring to a sale with a challenge; without one nobody gets into such a sale. */
   challenger?: Challenger | null;
+  /** Keeps which tickets are whose, for `ticketsOf`; admissions without it pay nothing for it. */
+  listsTickets?: boolean;
   onError?(error: Error): void;
 }
 
@@ -84,6 +87,7 @@ export async function createEdgeGate(
     maxInFlight = 3,
     deadlineMs = 3_000,
     challenger = null,
+    listsTickets = false,
     onError,
   } = options;
   const redis = connect({ url: redisUrl, name: 'holdfast-edge', onError });
@@ -223,6 +227,7 @@ export async function createEdgeGate(
     const current = (one: Prepared) => one.sale.terms === sale.terms && one.sale.epoch === sale.epoch;
     const sent = batch.every(current) ? batch : batch.filter(current);
     const { names, args } = admitCall(keysOf(sale.shard, saleId), sale, intakeLimit, sent);
+    if (listsTickets) args.push(listed);
     const reply = await insist(deadlineMs, 'Admission', () => run(script, names, args));
     batches++;
     const { journal, admissions } = readAdmissions(reply as string, sent.length);
@@ -339,6 +344,21 @@ export async function createEdgeGate(
     return answer;
   }
 
+  async function ticketsOf(
+    saleId: string,
+    buyerId: string,
+  ): Promise<{ kind: 'tickets'; tickets: Ticket[] } | Refusal> {
+    const shard = shardOf(saleId, shards);
+    const ids = await ticketIdsOf(redis, shard, saleId, buyerId, deadlineMs).catch(unavailable);
+    if ('kind' in ids) return ids;
+    const tickets: Ticket[] = [];
+    for (const read of await Promise.all(ids.reverse().map(readTicket))) {
+      if (read.kind === 'ticket') tickets.push(read.ticket);
+      else if (read.code !== 'unknown_ticket') return read;
+    }
+    return { kind: 'tickets', tickets };
+  }
+
   async function readTickets(shard: string, saleId: string, ids: string[]): Promise<(Ticket | Refusal)[]> {
     const keys = keysOf(shard, saleId);
     const names = [keys.boot, keys.sale, ...ids.map(keys.ticket)];
@@ -383,6 +403,7 @@ export async function createEdgeGate(
     join,
     command,
     readTicket,
+    ticketsOf,
     listSales,
     async readSale(saleId) {
       const sale = await lookUp(saleId);

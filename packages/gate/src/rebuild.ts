@@ -10,6 +10,7 @@ import {
   unitsOf,
 } from '@holdfast/core';
 import type { Redis } from 'ioredis';
+import { ticketsField, withTicket } from './buyer-tickets.ts';
 import { headAgain, packLines, parseEntry, personOf } from './entry-format.ts';
 import { keysOf, type SaleKeys } from './keys.ts';
 import type { RunScript } from './scripts.ts';
@@ -44,6 +45,7 @@ export async function rebuild(
       if (!(await stageTickets(run, keys, cursor.epoch, piece, retentionMs))) return 'superseded';
     }
     await stageClaims(redis, staged.buyers, page);
+    await stageLists(redis, staged.buyers, page);
   }
   for await (const page of source.released) await stageReleased(redis, staged.buyers, page);
   for await (const page of source.members) await stageMembers(redis, staged.buyers, page);
@@ -112,6 +114,20 @@ async function stageClaims(
     pipeline.hset(buyers, field, `${reservation.ticketId} ${reservation.fingerprint ?? ''}`);
   }
   await pipeline.exec();
+}
+
+/** Which tickets are whose, for edges that list them; nothing here says whether there are any. */
+async function stageLists(redis: Redis, buyers: string, reservations: readonly Reservation[]): Promise<void> {
+  const owned = reservations.filter(({ buyerId }) => buyerId !== '');
+  const fields = [...new Set(owned.map(({ buyerId }) => ticketsField(buyerId)))];
+  if (fields.length === 0) return;
+  const before = await redis.hmget(buyers, ...fields);
+  const lists = new Map(fields.map((field, index) => [field, before[index] ?? '']));
+  for (const { buyerId, ticketId } of owned) {
+    const field = ticketsField(buyerId);
+    lists.set(field, withTicket(lists.get(field), ticketId));
+  }
+  await redis.hset(buyers, ...[...lists].flat());
 }
 
 /** `claimed` only grows, so it counts what was given back as well. */

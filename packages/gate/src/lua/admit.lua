@@ -7,7 +7,8 @@
 -- KEYS  1 boot, 2 sale, 3 intake, 4 buyers, 5.. one ticket per request
 -- ARGV  1 epoch, 2 terms version, 3 longest intake, 4 number of requests, 5 number of items, then their skus,
 --       then per request: buyer, idempotency key or '', fingerprint, head of the entry, packed lines, number of lines,
---       and per line: number of the item (1 is the first sku), quantity
+--       and per line: number of the item (1 is the first sku), quantity; and last 'mine' where tickets are listed per
+--       buyer (t: in the hash of buyers, the last 22 letters of each id)
 -- Answer  a word when nothing was looked at: 'closed', 'unknown_sale', 'stale'; else
 --         in one text, a field a line: gate time, journal position, reservations decided so far,
 --           then per request four fields:
@@ -63,6 +64,8 @@ local limit = tonumber(sale.limit)
 -- One look at the tickets of the whole batch, one at its buyers.
 local resent = redis.call('EXISTS', unpack(KEYS, 5)) > 0
 
+local lists = ARGV[#ARGV] == 'mine'
+
 local begins, fields, known = {}, {}, {}
 local cursor = 6 + items
 for i = 1, requests do
@@ -70,6 +73,7 @@ for i = 1, requests do
   if buyer ~= '' then
     fields[#fields + 1] = 'c:' .. buyer
     if limit then fields[#fields + 1] = 'r:' .. buyer end
+    if lists then fields[#fields + 1] = 't:' .. buyer end
   end
   if key ~= '' then fields[#fields + 1] = 'k:' .. buyer .. '\n' .. key end
   begins[i] = cursor
@@ -150,6 +154,12 @@ local function decide(i)
   if keyField then
     known[keyField] = idOf(ticket) .. ' ' .. fingerprint
     claims[#claims + 1] = keyField
+  end
+  if lists and not house then
+    local list, ending = 't:' .. buyer, string.sub(ticket, -22)
+    -- The newest two hundred.
+    known[list] = string.sub(known[list] and known[list] .. ' ' .. ending or ending, -4599)
+    claims[#claims + 1] = list
   end
   local number, place = string.format('%.0f', seq), string.format('%.0f', lined)
   local head, tail = ARGV[begin + 3], (takes and '\n1\n' or '\n0\n') .. at .. '\n' .. place

@@ -1,5 +1,5 @@
 #!lua
--- Leaves nothing of a buyer at the gate, once the ledger has forgotten them: claims, keys, the lobby's field, the name
+-- Leaves nothing of a buyer at the gate, once the ledger has forgotten them: claims, keys, lobby, list of tickets, the name
 -- and the commands of up to a piece of tickets, and the anchor of the intake where it is theirs; the chain goes on from
 -- the tip. Refused unless the journal is applied as far as the erasure, so that nothing older can write the name again.
 --
@@ -16,7 +16,7 @@ if not sale[1] or sale[2] then return 'closed' end
 if sale[1] ~= epoch then return 'epoch' end
 if tonumber(sale[3]) < position then return 'behind' end
 
-redis.call('HDEL', buyers, 'c:' .. buyer, 'r:' .. buyer, 'l:' .. buyer, unpack(ARGV, 5))
+redis.call('HDEL', buyers, 'c:' .. buyer, 'r:' .. buyer, 'l:' .. buyer, 't:' .. buyer, unpack(ARGV, 5))
 local theirs = {}
 local tenLines = '^(' .. string.rep('[^\n]*\n', 10) .. ')'
 for i = 5, #KEYS do

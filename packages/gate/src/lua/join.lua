@@ -56,6 +56,13 @@ end
 local found = redis.call('HMGET', buyers, unpack(fields))
 for i = 1, requests do known[fields[i]] = found[i] end
 
+local lists = {}
+if ARGV[#ARGV] == 'mine' then
+  for i = 1, requests do lists[i] = 't:' .. ARGV[begins[i]] end
+  local mine = redis.call('HMGET', buyers, unpack(lists))
+  for i = 1, requests do known[lists[i]] = mine[i] end
+end
+
 local seq, tip = tonumber(sale.seq), sale.tip
 local room = longest - (seq - tonumber(sale.cursor))
 local answer = { at, sale.journal, sale.decided }
@@ -87,6 +94,11 @@ local function decide(i)
   tip = redis.sha1hex(tip .. '\n' .. entry)
   known[member] = id
   members[#members + 1], members[#members + 2] = member, id
+  local list, ending = lists[i], string.sub(id, -22)
+  if list then
+    known[list] = string.sub(known[list] and known[list] .. ' ' .. ending or ending, -4599)
+    members[#members + 1], members[#members + 2] = list, known[list]
+  end
   local n = #writes
   writes[n + 1], writes[n + 2], writes[n + 3], writes[n + 4] = i, number, '2\n' .. ARGV[begin] .. '\n\n\n' .. entry, tip
   return 'admitted', number, '0', tip

@@ -60,6 +60,10 @@ for i = 5, #KEYS do
   end
   if reserves or kind == 'join' then
     if keyField ~= '' then redis.call('HSET', buyers, keyField, keyValue) end
+    if buyer ~= '' then
+      local list, ending = redis.call('HGET', buyers, 't:' .. buyer), string.sub(KEYS[i], -22)
+      redis.call('HSET', buyers, 't:' .. buyer, string.sub(list and list .. ' ' .. ending or ending, -4599))
+    end
   end
 end
 return 'staged'
