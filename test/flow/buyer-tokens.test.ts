@@ -8,6 +8,8 @@ import { createClient } from '@holdfast/client';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createBuyerTokens } from '../../apps/edge/src/buyer-tokens.ts';
+import { emptyRedis, withRedis } from '../support/damage.ts';
+import { lobbyOf } from '../support/lobby.ts';
 import { until } from '../support/sales.ts';
 import { type EdgeHouse, openEdgeHouse } from './edge-house.ts';
 
@@ -44,12 +46,13 @@ describe('an edge that wants buyer tokens', () => {
   });
   afterAll(() => house.close());
 
-  async function ask(method: string, path: string, token?: string, body?: object) {
+  async function ask(method: string, path: string, token?: string, body?: object, key?: string) {
     const response = await fetch(house.url + path, {
       method,
       headers: {
         ...(token !== undefined && { Authorization: `Bearer ${token}` }),
         ...(body !== undefined && { 'Content-Type': 'application/json' }),
+        ...(key !== undefined && { 'Idempotency-Key': key }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
@@ -123,6 +126,60 @@ describe('an edge that wants buyer tokens', () => {
     expect(rows.length).toBeLessThanOrEqual(2);
   });
 
+  describe('asks for one wherever a buyer acts, and nowhere else', () => {
+    const asked: [call: string, body?: object][] = [
+      ['POST /v1/sales/{saleId}/reservations', {}],
+      ['POST /v1/sales/{saleId}/lobby', {}],
+      ['GET /v1/sales/{saleId}/tickets'],
+      ['GET /v1/tickets/{ticketId}'],
+      ['GET /v1/tickets/{ticketId}/events'],
+      ['POST /v1/tickets/{ticketId}/extend', {}],
+      ['POST /v1/tickets/{ticketId}/confirm', {}],
+      ['POST /v1/tickets/{ticketId}/cancel', {}],
+    ];
+    const free = [
+      'GET /v1/sales',
+      'GET /v1/sales/{saleId}',
+      'GET /v1/sales/{saleId}/events',
+      'GET /v1/sales/{saleId}/challenge',
+      'POST /v1/payments/{provider}',
+      'GET /v1/payments/fake/{clientSecret}',
+      'POST /v1/payments/fake/{clientSecret}/{act}',
+      'GET /healthz',
+      'GET /readyz',
+      'GET /metrics',
+    ];
+
+    it('and these are all calls that there are', async () => {
+      const contract = (await (await fetch(`${house.url}/openapi.json`)).json()) as {
+        paths: Record<string, Record<string, unknown>>;
+      };
+      const real = Object.entries(contract.paths).flatMap(([path, calls]) =>
+        ['get', 'post']
+          .filter((method) => method in calls)
+          .map((method) => `${method.toUpperCase()} ${path}`),
+      );
+      expect(real.sort()).toEqual([...asked.map(([call]) => call), ...free].sort());
+    });
+
+    it.each(asked)('%s', async (call, body) => {
+      const ticketId = `0-${sale}-${'z'.repeat(22)}`;
+      const [method = '', path = ''] = call
+        .replace('{saleId}', sale)
+        .replace('{ticketId}', ticketId)
+        .split(' ');
+      for (const token of [undefined, await signed({ expiresAt: past }), 'not.a-token'])
+        expect((await ask(method, path, token, body)).status).toBe(401);
+      expect((await ask(method, path, await signed({ sub: 'eve' }), body)).status).not.toBe(401);
+    });
+
+    it.each(free.filter((call) => call.startsWith('GET /v1/sales')))('%s', async (call) => {
+      const response = await fetch(house.url + call.replace('GET ', '').replace('{saleId}', sale));
+      expect([200, 204]).toContain(response.status);
+      await response.body?.cancel();
+    });
+  });
+
   describe('lets nobody but its owner near a ticket', () => {
     const verbs: [string, string, object | undefined][] = [
       ['GET', '', undefined],
@@ -180,6 +237,124 @@ describe('an edge that wants buyer tokens', () => {
     });
   });
 
+  describe('gives a buyer all tickets of a sale, on any device, and nobody else', () => {
+    let shop: string;
+    let lobby: string;
+    const list = async (sub: string | null, of: string, claims: Claims = {}) =>
+      ask('GET', `/v1/sales/${of}/tickets`, sub === null ? undefined : await signed({ sub, ...claims }));
+    const idsOf = (answer: { body: Record<string, unknown> }) =>
+      (answer.body['tickets'] as { id: string }[]).map(({ id }) => id);
+    const mine: string[] = [];
+
+    beforeAll(async () => {
+      shop = await house.open();
+      lobby = await lobbyOf(house, 5);
+      for (const key of [undefined, 'a key', undefined]) {
+        const { body } = await ask(
+          'POST',
+          `/v1/sales/${shop}/reservations`,
+          await signed({ sub: 'liv' }),
+          {},
+          key,
+        );
+        mine.unshift(String(body['id']));
+      }
+      await ask('POST', `/v1/sales/${shop}/reservations`, await signed({ sub: 'liv' }), {}, 'a key');
+      await ask('POST', `/v1/sales/${shop}/reservations`, await signed({ sub: 'lou' }), {});
+    });
+
+    it('the newest first, each once, as it is now', async () => {
+      await ask('POST', `/v1/tickets/${mine[1]}/cancel`, await signed({ sub: 'liv' }), {});
+      const answer = await list('liv', shop);
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get('cache-control')).toBe('private, no-store');
+      expect(idsOf(answer)).toEqual(mine);
+      const [, second] = answer.body['tickets'] as { status: string; buyerId: string }[];
+      expect(second).toMatchObject({ status: 'cancelled', buyerId: 'liv' });
+    });
+
+    const rows: [who: string, sale: string, status: number, count: number][] = [
+      ['owner', 'the sale', 200, 3],
+      ['owner', 'another sale', 200, 0],
+      ['owner', 'no sale', 404, 0],
+      ['owner', 'no name of a sale', 404, 0],
+      ['other', 'the sale', 200, 1],
+      ['stranger', 'the sale', 200, 0],
+      ['stranger', 'no sale', 404, 0],
+      ...(['nobody', 'expired'] as const).flatMap((who) =>
+        ['the sale', 'another sale', 'no sale', 'no name of a sale'].map(
+          (of): [string, string, number, number] => [who, of, 401, 0],
+        ),
+      ),
+    ];
+    it.each(rows)('%s asks for the tickets of %s: %i, %i of them', async (who, of, status, count) => {
+      const sales: Record<string, string> = {
+        'the sale': shop,
+        'another sale': sale,
+        'no sale': 'no-such-sale',
+        'no name of a sale': '%20',
+      };
+      const subs: Record<string, string | null> = {
+        nobody: null,
+        owner: 'liv',
+        expired: 'liv',
+        other: 'lou',
+        stranger: 'sam',
+      };
+      const claims = who === 'expired' ? { expiresAt: past } : {};
+      const answer = await list(subs[who] ?? null, sales[of] ?? '', claims);
+      expect(answer.status).toBe(status);
+      if (status === 200) expect(idsOf(answer)).toHaveLength(count);
+    });
+
+    it('those that are still in line, and those of a lobby, at once', async () => {
+      house.freeze(shop);
+      try {
+        const queued = await ask('POST', `/v1/sales/${shop}/reservations`, await signed({ sub: 'ola' }), {});
+        const seen = await list('ola', shop);
+        expect(seen.body['tickets']).toMatchObject([{ id: queued.body['id'], status: 'queued' }]);
+      } finally {
+        house.thaw(shop);
+      }
+      const joined = await ask('POST', `/v1/sales/${lobby}/lobby`, await signed({ sub: 'ola' }), {});
+      expect((await list('ola', lobby)).body['tickets']).toMatchObject([
+        { id: joined.body['id'], status: 'lobby' },
+      ]);
+    });
+
+    it('the newest two hundred of more', async () => {
+      const large = await house.open({
+        items: [{ sku: 'tee', name: 'Tee', description: null, imageUrl: null, priceMinor: 1, stock: 300 }],
+      });
+      const token = await signed({ sub: 'max' });
+      const ids: string[] = [];
+      for (let asked = 0; asked < 210; asked += 1)
+        ids.unshift(String((await ask('POST', `/v1/sales/${large}/reservations`, token, {})).body['id']));
+      expect(idsOf(await list('max', large))).toEqual(ids.slice(0, 200));
+    });
+
+    it('says that the gate is away rather than that there are none, and has them again after it was emptied', async () => {
+      await until(
+        'everything to be decided',
+        async () =>
+          (await house.rows('select 1 from reservations where buyer_id in ($1, $2)', ['liv', 'ola']))
+            .length === 5,
+      );
+      await emptyRedis(house as never);
+      expect((await list('liv', shop)).status).toBe(503);
+      await until('the gate', async () => (await list('liv', shop)).status === 200);
+      expect(idsOf(await list('liv', shop))).toEqual(mine);
+      expect(idsOf(await list('ola', lobby))).toHaveLength(1);
+    });
+
+    it('to the SDK', async () => {
+      const client = createClient({ baseUrl: house.url, token: () => signed({ sub: 'liv' }) });
+      const answer = await client.tickets(shop);
+      expect(answer.kind === 'tickets' && answer.tickets.map(({ id }) => id)).toEqual(mine);
+      expect(await client.tickets('no-such-sale')).toMatchObject({ code: 'unknown_sale' });
+    });
+  });
+
   it('serves the SDK, which renews its token', async () => {
     let asked = 0;
     const client = createClient({
@@ -196,6 +371,27 @@ describe('an edge that wants buyer tokens', () => {
       if (seen.status === 'held') break;
     }
     expect(asked).toBeGreaterThanOrEqual(2);
+  });
+});
+
+describe('an edge that believes what buyers say of themselves', () => {
+  it('lists nobody’s tickets, and keeps no lists', async () => {
+    const house = await openEdgeHouse();
+    try {
+      const sale = await house.open();
+      const body = '{"buyerId":"ann"}';
+      const headers = {
+        'Content-Type': 'application/json',
+        Authorization: `Bearer ${await signed({ sub: 'ann' })}`,
+      };
+      await fetch(`${house.url}/v1/sales/${sale}/reservations`, { method: 'POST', headers, body });
+      expect((await fetch(`${house.url}/v1/sales/${sale}/tickets`, { headers })).status).toBe(404);
+      await withRedis(house as never, async (redis) => {
+        expect(await redis.hkeys(`{s0}:buyers:${sale}`)).toEqual(['c:ann']);
+      });
+    } finally {
+      await house.close();
+    }
   });
 });
 

@@ -33,7 +33,12 @@ export async function openEdgeHouse(options: EdgeHouseOptions = {}): Promise<Edg
   const { redis, ledger, desk, log, logged, freeze, thaw } = house;
   const bells = await createBellRinger({ redisUrl: redis.url });
   const { corsOrigins = [], payments = null, tokens = null, challenger = null } = options;
-  const gate = await createEdgeGate({ redisUrl: redis.url, ring: bells.ring, challenger });
+  const gate = await createEdgeGate({
+    redisUrl: redis.url,
+    ring: bells.ring,
+    challenger,
+    listsTickets: tokens !== null,
+  });
   const limiters = Object.fromEntries(
     (['writes', 'reads', 'buyer'] as const).map((name) => {
       const limit = options.limits?.[name];

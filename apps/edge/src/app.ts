@@ -20,6 +20,7 @@ import { issueChallenge } from './routes/challenge.ts';
 import { command, throughTheLedger } from './routes/command.ts';
 import { actOnFakePayment, fakePaymentPage } from './routes/fake-payments.ts';
 import { forItsOwner } from './routes/for-its-owner.ts';
+import { listTickets } from './routes/my-tickets.ts';
 import { healthz, readyz, showMetrics } from './routes/health.ts';
 import { docs, openapi, problemPage } from './routes/pages.ts';
 import { payFirst } from './routes/pay-first.ts';
@@ -88,6 +89,8 @@ export function createEdgeApp(parts: EdgeAppParts): Edge {
     '/v1/tickets/:ticketId/events',
     endpoint('ticket_events', look(owned(followTicket(gate, watches, streams)))),
   );
+  if (tokens !== null)
+    app.get('/v1/sales/:saleId/tickets', endpoint('my_tickets', look(listTickets(gate, tokens))));
   const carryOut = throughTheLedger(gate, watches);
   const confirm =
     payments === null

@@ -27,6 +27,7 @@ const gate = lifecycle.add(
     ring: bells.ring,
     intakeLimit: config.INTAKE_LIMIT,
     challenger,
+    listsTickets: config.BUYER_AUTH === 'jwt',
     onError: onceASecond(log.warn.bind(log), 'the gate did not answer'),
   }),
   (started) => started.close(),

@@ -85,6 +85,20 @@ export function edgeDocument(): Part {
           requestBody: { required: true, content: jsonContent(reference('Reservation')) },
         },
       },
+      '/v1/sales/{saleId}/tickets': {
+        parameters: [saleId],
+        get: call(
+          'With BUYER_AUTH=jwt: the tickets of the buyer of the token (another device, a lost page)',
+          {
+            200: answer('The newest first, at most 200', {
+              type: 'object',
+              properties: { tickets: { type: 'array', items: reference('Ticket') } },
+              required: ['tickets'],
+            }),
+            ...problemResponses('unauthorized', 'unknown_sale', 'rate_limited', 'gate_unavailable'),
+          },
+        ),
+      },
       '/v1/sales/{saleId}/lobby': {
         parameters: [saleId],
         post: {

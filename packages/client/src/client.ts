@@ -1,6 +1,6 @@
 import { type AskSettings, ask, refusalOf } from './ask.ts';
 import { solveChallenge } from './challenge.ts';
-import type { ConfirmAnswer, Payment, Ticket, TicketAnswer } from './ticket.ts';
+import type { ConfirmAnswer, Payment, Refused, Ticket, TicketAnswer } from './ticket.ts';
 import { type WatchSettings, watchTicket } from './watch-ticket.ts';
 
 export interface ClientSettings {
@@ -78,6 +78,16 @@ export function createClient({
     /** The ticket as it is now. */
     async ticket(ticketId: string, signal?: AbortSignal): Promise<TicketAnswer> {
       return answerOf(await ask(settings, `/v1/tickets/${encodeURIComponent(ticketId)}`, {}, signal));
+    },
+
+    /** What the buyer of the token has of a sale, the newest first: after a lost page, or on another device. */
+    async tickets(
+      saleId: string,
+      signal?: AbortSignal,
+    ): Promise<{ kind: 'tickets'; tickets: Ticket[] } | Refused> {
+      const response = await ask(settings, `/v1/sales/${encodeURIComponent(saleId)}/tickets`, {}, signal);
+      if (!response.ok) return refusalOf(response);
+      return { kind: 'tickets', ...((await response.json()) as { tickets: Ticket[] }) };
     },
 
     /**
