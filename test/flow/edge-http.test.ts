@@ -376,15 +376,26 @@ describe('a hold', () => {
     expect(await available(saleId)).toBe(10);
   });
 
-  test('is extended as often as the sale allows', async () => {
+  test('is extended as often as the sale allows, and says how much of that is left', async () => {
     const saleId = await house.open();
     const ticket = await hold(saleId, 'anna');
     const before = (await get(ticket)).body;
     const extended = await post(`${ticket}/extend`, { seconds: 60 });
     expect(extended.status).toBe(200);
+    expect(before.extensions).toEqual({ left: 1, seconds: 600 });
+    expect(extended.body.extensions).toEqual({ left: 0, seconds: 0 });
     expect(Date.parse(extended.body.expiresAt) - Date.parse(before.expiresAt)).toBe(60_000);
     expect((await post(`${ticket}/extend`, { seconds: 60 })).body).toEqual(extended.body);
     expectProblem(await post(`${ticket}/extend`, { seconds: 61 }), 409, 'extension_limit');
+    const etag = (await get(ticket)).headers.get('etag') ?? '';
+    await house.desk.change(saleId, { extension: { times: 3, totalSeconds: 100 } }, null);
+    const allowed = await get(ticket, { 'If-None-Match': etag });
+    expect([allowed.status, allowed.body.extensions]).toEqual([200, { left: 2, seconds: 40 }]);
+    expect((await post(`${ticket}/extend`, { seconds: 90 })).body.extensions).toEqual({
+      left: 0,
+      seconds: 0,
+    });
+    expect((await post(`${ticket}/confirm`)).body.extensions).toBeNull();
   });
 
   test('takes an Idempotency-Key for its commands', async () => {

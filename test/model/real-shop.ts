@@ -290,14 +290,16 @@ async function compare({ house, saleId, shop, ids }: Played): Promise<void> {
         name: ticket.name,
         row: row?.status,
         gate: read.kind === 'ticket' ? read.ticket.status : read.code,
+        extensions: read.kind === 'ticket' ? read.ticket.extensions : null,
         told: told.map(([, outcome]) => outcome).sort(),
       };
     }),
   );
-  const expected = shop.tickets.map(({ name, status, told }) => ({
+  const expected = shop.tickets.map(({ name, status, told, extensions }) => ({
     name,
     row: status,
     gate: status === 'paid_late' ? 'expired' : status,
+    extensions: status === 'held' ? shop.extensionsLeft(extensions) : null,
     told: [...told.values()].sort(),
   }));
   deepStrictEqual(real, expected);

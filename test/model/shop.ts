@@ -226,6 +226,11 @@ export function createShop({ start, stock, limit, waitlist, extensions }: Terms)
     tickets,
     state: () => state,
     left: (sku: Sku) => left.get(sku) ?? 0,
+    /** Each extension of the story is by a minute, and an hour is allowed in all. */
+    extensionsLeft(used: number): { left: number; seconds: number } {
+      const left = Math.max(0, extensions - used);
+      return left === 0 ? { left: 0, seconds: 0 } : { left, seconds: 3_600 - 60 * used };
+    },
     hasJoined: (ticket: ShopTicket) => members.get(ticket.buyer) === ticket,
     isQuiet: () => pending.length === 0,
     commit,

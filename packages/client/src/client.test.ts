@@ -146,7 +146,7 @@ async function seen(watch: ReturnType<ReturnType<typeof createClient>['watchTick
 
 function ticket(changed: Partial<Ticket>): Ticket {
   const lines = [{ sku: 'tee', quantity: 1, unitPriceMinor: 4900 }];
-  const times = { reservedAt: '2026-11-21T04:00:00.000Z', expiresAt: null };
+  const times = { reservedAt: '2026-11-21T04:00:00.000Z', expiresAt: null, extensions: null };
   const terms = { saleId: 'sale', buyerId: 'ada', lines, totalMinor: 4900, currency: 'EUR', ...times };
   return {
     id: 't1',

@@ -28,6 +28,8 @@ export interface Ticket {
   reservedAt: string;
   /** Deadline of the hold; null when nothing is held. */
   expiresAt: string | null;
+  /** How often a hold may still be extended, and by how many seconds in all; null when nothing is held. */
+  extensions: { left: number; seconds: number } | null;
   reason: RefusalCode | null;
   receipt: string;
 }

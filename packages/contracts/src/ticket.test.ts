@@ -23,6 +23,7 @@ const anyTicket: fc.Arbitrary<Ticket> = fc.record({
   currency: fc.constant('EUR'),
   reservedAt: time,
   expiresAt: fc.option(time),
+  extensions: fc.option(fc.record({ left: fc.nat(9), seconds: fc.nat(9_000) })),
   reason: fc.option(fc.constantFrom(...refusalCodes)),
   receipt: fc.tuple(fc.nat(), fc.nat()).map(([epoch, seq]) => `${epoch}.${seq}.tip`),
   outcomes: fc.constant({}),
@@ -42,13 +43,14 @@ test('every ticket is answered in the shape that the contract promises', () => {
   );
 });
 
-test('the ETag of a ticket changes with its version, its place in line and a rebuilt gate, and not otherwise', () => {
+test('the ETag of a ticket changes with its version, its place in line, a rebuilt gate and the extensions left, and not otherwise', () => {
   const [ticket] = fc.sample(anyTicket, 1) as [Ticket];
   const etag = ticketETag(ticket);
   expect(ticketETag({ ...ticket })).toBe(etag);
   expect(ticketETag({ ...ticket, version: ticket.version + 1 })).not.toBe(etag);
   expect(ticketETag({ ...ticket, ahead: ticket.ahead + 1 })).not.toBe(etag);
   expect(ticketETag({ ...ticket, receipt: `9${ticket.receipt}` })).not.toBe(etag);
+  expect(ticketETag({ ...ticket, extensions: { left: 10, seconds: 1 } })).not.toBe(etag);
 });
 
 test('who polls is told to come back exactly while the ticket may change', () => {

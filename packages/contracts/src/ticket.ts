@@ -42,6 +42,10 @@ export const ticketSchema = z.strictObject({
   currency: z.string(),
   reservedAt: z.iso.datetime(),
   expiresAt: z.iso.datetime().nullable(),
+  extensions: z
+    .strictObject({ left: z.int().min(0), seconds: z.int().min(0) })
+    .nullable()
+    .meta({ description: 'How often a hold may still be extended, and by how much in all; else null' }),
   reason: z.enum(refusalCodes).nullable(),
   receipt: z.string().meta({ description: 'The place in line, checkable after the sale' }),
 });
@@ -62,14 +66,19 @@ export function ticketJson(ticket: Ticket): TicketJson {
     currency: ticket.currency,
     reservedAt: isoTime(ticket.reservedAt),
     expiresAt: isoTimeOrNull(ticket.expiresAt),
+    extensions: ticket.extensions,
     reason: ticket.reason satisfies RefusalCode | null,
     receipt: ticket.receipt,
   };
 }
 
-/** Changes whenever the JSON does: `ahead` counts down under the same version, and a rebuilt gate begins a new epoch. */
-export function ticketETag(ticket: Ticket): string {
-  return `"${ticket.version}-${ticket.ahead}-${ticket.receipt.slice(0, ticket.receipt.indexOf('.'))}"`;
+/**
+ * Changes whenever the JSON does: `ahead` counts down under the same version, a rebuilt gate begins a new epoch, and the
+ * merchant may allow more extensions or fewer.
+ */
+export function ticketETag({ version, ahead, receipt, extensions }: Ticket): string {
+  const place = `${version}-${ahead}-${receipt.slice(0, receipt.indexOf('.'))}`;
+  return extensions === null ? `"${place}"` : `"${place}-${extensions.left}-${extensions.seconds}"`;
 }
 
 /** Seconds until the next poll makes sense; null once the ticket will not change by itself. */

@@ -18,6 +18,7 @@ function ticket(status: TicketStatus): Ticket {
     currency: 'EUR',
     reservedAt: 0,
     expiresAt: null,
+    extensions: null,
     reason: null,
     receipt: '1.7.tip',
     outcomes: {},

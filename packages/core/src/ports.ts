@@ -153,6 +153,9 @@ export interface SettledTicket {
   status: ReservationStatus;
   version: number;
   expiresAt: number | null;
+  /** What the buyer has used up of the sale's rule. */
+  extensions: number;
+  extendedSeconds: number;
   reason: RefusalCode | null;
   outcomes: Record<string, Outcome>;
 }

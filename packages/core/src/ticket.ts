@@ -17,6 +17,8 @@ export interface Ticket {
   currency: string;
   reservedAt: number;
   expiresAt: number | null;
+  /** How often the hold may still be extended, and by how many seconds in all; null when nothing is held. */
+  extensions: { left: number; seconds: number } | null;
   reason: RefusalCode | null;
   /** `<epoch>.<seq>.<tip>`: the place in line, checkable after the sale. */
   receipt: string;

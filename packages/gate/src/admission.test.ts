@@ -224,6 +224,7 @@ describe('the ticket that a buyer gets at once', () => {
       currency: 'EUR',
       reservedAt: 1_000,
       expiresAt: null,
+      extensions: null,
       reason: null,
       receipt: '3.25.tip',
       outcomes: {},

@@ -148,6 +148,7 @@ export function ticketOfAdmission(
     currency: prepared.sale.view.currency,
     reservedAt: admission.now,
     expiresAt: null,
+    extensions: null,
     reason: null,
     receipt: `${prepared.sale.epoch}.${admission.seq}.${admission.tip}`,
     outcomes: {},

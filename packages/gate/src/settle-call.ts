@@ -1,6 +1,7 @@
 import { ceilingOf, isFinal, type Settlement } from '@holdfast/core';
 import type { SaleKeys } from './keys.ts';
-import { termFields, textOf } from './terms.ts';
+import { termFields } from './terms.ts';
+import { deadlineOf } from './ticket-record.ts';
 
 /** Keys and arguments of the settle script for one piece of the journal. */
 export function settleCall(
@@ -29,7 +30,7 @@ export function settleCall(
   for (const ticket of tickets) {
     names.push(keys.ticket(ticket.ticketId));
     const outcomes = Object.entries(ticket.outcomes);
-    const state = `${ticket.status}\n${textOf(ticket.expiresAt)}\n${ticket.reason ?? ''}\n`;
+    const state = `${ticket.status}\n${deadlineOf(ticket)}\n${ticket.reason ?? ''}\n`;
     args.push(ticket.version, state, isFinal(ticket.status) ? '1' : '0', outcomes.length);
     for (const [commandId, outcome] of outcomes) args.push(commandId, outcome);
   }

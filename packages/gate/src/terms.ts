@@ -30,6 +30,7 @@ export function termFields(sale: Sale): [string, string][] {
     ['limit', textOf(sale.perBuyerLimit)],
     ['waitlist', sale.waitlist ? '1' : '0'],
     ['currency', sale.currency],
+    ['extension', `${sale.extension.times} ${sale.extension.totalSeconds}`],
     ['doc', JSON.stringify(document)],
     ...(draw === undefined ? [] : [['members', membersOf(draw)] satisfies [string, string]]),
   ];

@@ -31,8 +31,8 @@ const reservations: fc.Arbitrary<Reservation> = fc.record({
   confirmedAt: fc.constant(null),
   paymentRef: fc.constant(null),
   reason: fc.option(fc.constantFrom('closed' as const, 'sold_out' as const)),
-  extensions: fc.constant(0),
-  extendedSeconds: fc.constant(0),
+  extensions: fc.nat(3),
+  extendedSeconds: fc.nat(200),
   tip: fc.stringMatching(/^[0-9a-f]{40}$/),
   outcomes,
 });
@@ -42,7 +42,10 @@ describe('a ticket’s record', () => {
     fc.assert(
       fc.property(reservations, (kept) => {
         const { seq, epoch, buyerId, lines, version, reservedAt, expiresAt, reason, tip } = kept;
-        expect(ticketOf('0-sale-x', 'sale', 'EUR', 0, recordOf(kept))).toEqual({
+        const left = 3 - kept.extensions;
+        const seconds = 120 - (kept.extensions === 0 ? 0 : kept.extendedSeconds);
+        const extensions = left > 0 && seconds > 0 ? { left, seconds } : { left: 0, seconds: 0 };
+        expect(ticketOf('0-sale-x', 'sale', 'EUR 3 120', 0, recordOf(kept))).toEqual({
           id: '0-sale-x',
           saleId: 'sale',
           status: kept.status === 'paid_late' ? 'expired' : kept.status,
@@ -54,6 +57,7 @@ describe('a ticket’s record', () => {
           currency: 'EUR',
           reservedAt,
           expiresAt,
+          extensions: expiresAt === null ? null : extensions,
           reason,
           receipt: `${epoch}.${seq}.${tip}`,
           outcomes: kept.outcomes,

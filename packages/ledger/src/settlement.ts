@@ -9,6 +9,8 @@ interface TicketRow {
   status: string;
   version: number;
   expires_at: number | null;
+  extensions: number;
+  extended_seconds: number;
   reason: string | null;
   outcomes: string | null;
 }
@@ -17,7 +19,7 @@ interface TicketRow {
 const ticketsStatement: Statement = {
   name: 'settlement-tickets',
   text: `
-    select e.position, r.ticket_id, r.buyer_id, r.status, r.version, r.expires_at, r.reason, r.outcomes
+    select e.position, r.ticket_id, r.buyer_id, r.status, r.version, r.expires_at, r.extensions, r.extended_seconds, r.reason, r.outcomes
       from events e left join reservations r on r.ticket_id = e.ticket_id
      where e.sale_id = $1 and e.position > $2 order by e.position limit $3`,
 };
@@ -77,6 +79,8 @@ function ticketOf(row: TicketRow): SettledTicket {
     status: row.status as ReservationStatus,
     version: row.version,
     expiresAt: row.expires_at,
+    extensions: row.extensions,
+    extendedSeconds: row.extended_seconds,
     reason: row.reason as RefusalCode | null,
     outcomes: row.outcomes === null ? {} : (JSON.parse(row.outcomes) as Record<string, Outcome>),
   };
