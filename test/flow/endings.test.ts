@@ -107,6 +107,27 @@ describe('a sale that is cancelled', () => {
   });
 });
 
+describe('a return', () => {
+  let house: House;
+
+  beforeAll(async () => {
+    house = await openHouse({ workers: 0 });
+  });
+  afterAll(() => house.close());
+
+  it('is judged by what reached the gate before it, also where it was refused a moment ago', async () => {
+    const sale = await openTees(house, 1);
+    const ann = await reserve(house.edge, sale, 'ann');
+    await house.commit(sale);
+    expect(await house.desk.command(ann.id, 'return')).toMatchObject({ code: 'invalid_transition' });
+    await tell(house.edge, ann, 'confirm', { paymentRef: 'pay-1' });
+    expect(await house.desk.command(ann.id, 'return')).toMatchObject({ kind: 'done' });
+    expect(await statuses(house.edge, ann)).toEqual(['returned']);
+    expect(await house.desk.command(ann.id, 'return')).toMatchObject({ kind: 'repeated' });
+    await expectConservation(house, sale);
+  });
+});
+
 describe('a sale that is closed', () => {
   let house: House;
 
