@@ -555,7 +555,9 @@ describe('an operator', () => {
       204,
       'https://shop.example',
     ]);
-    expect(preflight.headers.get('access-control-allow-headers')).toContain('Idempotency-Key');
+    const allowed = preflight.headers.get('access-control-allow-headers');
+    for (const name of ['Idempotency-Key', 'Challenge-Solution', 'Authorization'])
+      expect(allowed).toContain(name);
     const read = await get('/v1/sales', origin);
     expect(read.headers.get('access-control-expose-headers')).toMatch(
       /Location.*ETag.*Retry-After.*RateLimit/,
