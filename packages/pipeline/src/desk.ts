@@ -145,8 +145,6 @@ const effectiveWithinMs = 5_000;
 const withdrawnWithinMs = 30_000;
 /** The last of a large lobby has its place seconds after the draw. */
 const drawnWithinMs = 30_000;
-/** How often a merchant's command is sent again because the reservation changed under it. */
-const maxAttempts = 3;
 const pauseMs = 20;
 const retryPauseMs = 4;
 
@@ -465,12 +463,7 @@ async function extendHolds(
 
 const reachedBy = { return: 'returned', refunded: 'refunded' } as const;
 
-async function command(
-  parts: DeskParts,
-  ticketId: string,
-  kind: MerchantCommand,
-  attempt = 1,
-): Promise<DeskAnswer> {
+async function command(parts: DeskParts, ticketId: string, kind: MerchantCommand): Promise<DeskAnswer> {
   const place = parseTicketId(ticketId);
   if (place === null) return refuse('unknown_ticket');
   const { saleId } = place;
@@ -500,12 +493,7 @@ async function command(
     if (settled.kind === 'refused') return settled;
     const [now] = await parts.ledger.readReservations(saleId, [ticketId]);
     const outcome = now?.outcomes[commandId];
-    if (outcome === 'ok') return settled;
-    if (outcome !== undefined) {
-      // The refusal may be of an earlier call, and the buyer's word since then have been undecided when this one began.
-      const isOld = now?.version !== reservation.version && attempt < maxAttempts;
-      return isOld ? command(parts, ticketId, kind, attempt + 1) : refuse(outcome);
-    }
+    if (outcome !== undefined) return outcome === 'ok' ? settled : refuse(outcome);
     if (Date.now() > deadline) return refuse('ledger_unavailable', { retryAfterSeconds: 1 });
     await wait(pauseMs);
   }
