@@ -289,6 +289,23 @@ describe('a merchant', () => {
     expect((await buy('anna', 1)).kind).toBe('admitted');
   });
 
+  it('asks newcomers for a challenge from one answer to the next, and it stands in the journal', async () => {
+    await sell({ challenge: { kind: 'proof_of_work' } });
+    const asked = await get(`/v1/sales/${saleId}`);
+    expect(asked.body.challenge).toEqual({ kind: 'proof_of_work', difficulty: 1_000 });
+    // The edge of this house has no secret to judge a solution with, so that nobody gets in.
+    expect(await buy('anna')).toMatchObject({ code: 'gate_unavailable' });
+    const dropped = await patch(`/v1/sales/${saleId}`, { challenge: null });
+    expect(dropped.body).toMatchObject({ challenge: null, termsVersion: 2 });
+    expect((await buy('anna')).kind).toBe('admitted');
+    const journal = String((await get(`/v1/sales/${saleId}/journal`)).text);
+    const terms = journal.split('\n').flatMap((line) => {
+      const { type = '', data } = line === '' ? {} : JSON.parse(line);
+      return /^sale_(created|changed)$/.test(type) ? [data.terms.challenge] : [];
+    });
+    expect(terms).toEqual([{ kind: 'proof_of_work', difficulty: 1_000 }, null]);
+  });
+
   it('cannot close a sale before it opens', async () => {
     await sell({ opensAt: '2030-01-01T00:00:00Z' });
     const refused = await patch(`/v1/sales/${saleId}`, { closesAt: '2029-01-01T00:00:00Z' });

@@ -25,7 +25,7 @@ import {
 } from './admission.ts';
 import { appendCall, notAppended } from './append.ts';
 import { listed, ticketIdsOf } from './buyer-tickets.ts';
-import { createChallengeCheck, newAsking } from './challenged.ts';
+import { type ChallengeAnswer, createChallengeCheck, newAsking } from './challenged.ts';
 import { connect, connectSubscriber, whenReady } from './connection.ts';
 import { within } from './deadline.ts';
 import { headOf, packPayment, packSeconds } from './entry-format.ts';
@@ -158,10 +158,14 @@ export async function createEdgeGate(
       if (!Array.isArray(lines)) return counted(request.saleId, lines);
       if (sale.view.challenge !== null) {
         asking ||= newAsking();
-        const check = await checkChallenge({ request, sale, lines, kind, asking }).catch(unavailable);
+        let check: ChallengeAnswer;
+        try {
+          check = await checkChallenge({ request, sale, lines, kind, asking });
+        } catch (error) {
+          return counted(request.saleId, unavailable(error));
+        }
         if (check.kind === 'replay') return replayed(check.ticketId);
         if (check.kind === 'refused') {
-          if (!check.code.startsWith('challenge_')) return counted(request.saleId, check);
           // The merchant may ask for less by now. Who is let in meets the script's look at the terms.
           const now = await lookUp(request.saleId);
           if ('kind' in now) return counted(request.saleId, now);
