@@ -17,7 +17,7 @@ describe('a sale with an opening and a closing time', () => {
 
   it('opens and closes by the gate’s clock with no worker and no console awake', async () => {
     const now = await gateNow(await openTees(house, 1));
-    const times = { opensAt: now + 400, closesAt: now + 1_200 };
+    const times = { opensAt: now + 1_500, closesAt: now + 3_000 };
     const sale = await openTees(house, 50, { status: 'draft', ...times });
     expect(await house.desk.move(sale, 'schedule', null)).toMatchObject({ kind: 'done' });
     expect(await ask(house.edge, sale, 'early')).toMatchObject({ code: 'not_open', opensAt: times.opensAt });
@@ -44,7 +44,7 @@ describe('a sale with an opening and a closing time', () => {
   });
 
   it('can be paused in the very second of its opening, before any worker has heard of it', async () => {
-    const opensAt = (await gateNow(await openTees(house, 1))) + 600;
+    const opensAt = (await gateNow(await openTees(house, 1))) + 1_500;
     const sale = await openTees(house, 5, { status: 'draft', opensAt });
     await house.desk.move(sale, 'schedule', null);
     await house.commit(sale);
