@@ -208,7 +208,7 @@ async function drawn({ house, saleId, ids }: Played): Promise<ShopTicket[]> {
 /** Sets the time to now, as the merchant may, and lets it pass by the gate's clock. */
 async function passTime({ house, saleId }: Played, which: 'opensAt' | 'closesAt'): Promise<void> {
   const gateNow = async () => (await house.gate.peek([saleId])).get(saleId)?.now ?? 0;
-  const at = (await gateNow()) + 30;
+  const at = (await gateNow()) + 10;
   deepStrictEqual((await house.desk.change(saleId, { [which]: at }, null)).kind, 'done');
   await until('the time to pass', async () => (await gateNow()) > at);
 }
