@@ -137,6 +137,7 @@ async function play(played: Played, command: ShopCommand): Promise<void> {
       if (shop.state() === 'cancelled') return;
       // For those who hold something by now; what is undecided stays so.
       deepStrictEqual((await house.desk.extendHolds(saleId, 60, null)).kind, 'done');
+      shop.moreTime();
       shop.commit();
       await house.commit(saleId);
       return compare(played);

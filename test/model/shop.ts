@@ -38,6 +38,10 @@ export interface ShopTicket {
   /** The hold's deadline has passed, whether or not anybody has noticed. */
   lapsed: boolean;
   extensions: number;
+  /** Grows with every change that its buyer sees. */
+  version: number;
+  /** What the merchant was refused, by kind and version: asked again, what stands in line is decided first. */
+  refused: Set<string>;
   /** What each command was told, by its key; absent while undecided. */
   told: Map<string, string>;
 }
@@ -90,6 +94,7 @@ export function createShop({ start, stock, limit, waitlist, extensions }: Terms)
     if (takes(ticket.status) && !takes(status)) each(ticket.wish, (sku, units) => add(back, sku, units));
     if (counts(ticket.status) && !counts(status)) add(released, ticket.buyer, unitsOf(ticket.wish));
     ticket.status = status;
+    ticket.version += 1;
     ticket.lapsed = false;
   }
 
@@ -107,7 +112,11 @@ export function createShop({ start, stock, limit, waitlist, extensions }: Terms)
         become(ticket, 'cancelled');
         return 'ok';
       case 'held':
-        if (kind === 'extend') return ++ticket.extensions <= extensions ? 'ok' : 'extension_limit';
+        if (kind === 'extend') {
+          if (++ticket.extensions > extensions) return 'extension_limit';
+          ticket.version += 1;
+          return 'ok';
+        }
         become(ticket, kind === 'confirm' ? 'confirmed' : 'cancelled');
         return 'ok';
       case 'waitlisted':
@@ -139,8 +148,7 @@ export function createShop({ start, stock, limit, waitlist, extensions }: Terms)
 
   /** Only a member of the lobby can be too late where there is no waitlist: everyone else was told at the gate. */
   function decideReservation(ticket: ShopTicket, taken: boolean): void {
-    if (taken || waitlist) ticket.status = taken ? 'held' : 'waitlisted';
-    else become(ticket, 'rejected');
+    become(ticket, taken ? 'held' : waitlist ? 'waitlisted' : 'rejected');
   }
 
   function decide(entry: Pending): void {
@@ -216,6 +224,8 @@ export function createShop({ start, stock, limit, waitlist, extensions }: Terms)
       status,
       lapsed: false,
       extensions: 0,
+      version: 1,
+      refused: new Set<string>(),
       told: new Map<string, string>(),
     };
     tickets.push(ticket);
@@ -283,6 +293,10 @@ export function createShop({ start, stock, limit, waitlist, extensions }: Terms)
     lapse(ticket: ShopTicket): void {
       ticket.lapsed = true;
     },
+    /** For every hold that is open; what is undecided stays so. */
+    moreTime(): void {
+      for (const ticket of tickets) if (ticket.status === 'held' && !ticket.lapsed) ticket.version += 1;
+    },
     restock(sku: Sku, units: number): void {
       add(owned, sku, units);
       add(back, sku, units);
@@ -307,16 +321,19 @@ export function createShop({ start, stock, limit, waitlist, extensions }: Terms)
       const reached = kind === 'return' ? 'returned' : 'refunded';
       const isUndecided = pending.some((entry) => entry.kind === 'join' && entry.ticket === ticket);
       if (ticket.status === 'queued' || isUndecided) return 'unknown_ticket';
+      if (ticket.refused.has(`${kind} ${ticket.version}`)) commit();
       if (ticket.status === reached) {
         commit();
         return 'repeated';
       }
       const from = kind === 'return' ? 'confirmed' : 'refund_due';
+      const asked = `${kind} ${ticket.version}`;
       const entries = pending;
       pending = [];
       entries.forEach(decide);
       const isRight = ticket.status === from;
       if (isRight) become(ticket, reached);
+      else ticket.refused.add(asked);
       commit();
       return isRight ? 'done' : 'invalid_transition';
     },
