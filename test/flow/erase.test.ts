@@ -23,7 +23,7 @@ let house: House;
 let console: Awaited<ReturnType<typeof openConsoleApp>>;
 
 beforeAll(async () => {
-  house = await openHouse({ workers: 0 });
+  house = await openHouse({ workers: 0, listsTickets: true });
   console = await openConsoleApp(house);
 });
 afterAll(async () => {

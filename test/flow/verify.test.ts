@@ -217,8 +217,16 @@ const forgeries: [name: string, forge: Forge, fits?: true][] = [
     (lines) =>
       replaced(
         lines,
-        indexOf(lines, (event) => (event['data'] as Json | undefined)?.['paymentRef'] !== undefined),
-        (line) => line.replace(/"paymentRef":"[^"]*"/, '"paymentRef":"mine"'),
+        indexOf(lines, (event) => (event['data'] as Json | undefined)?.['payment'] !== undefined),
+        (line) => line.replace(/"payment":"[^"]*"/, '"payment":"mine"'),
+      ),
+    true,
+  ],
+  [
+    'another buyer',
+    (lines) =>
+      replaced(lines, indexOf(lines, ofType('joined')), (line) =>
+        line.replace(/"buyer":"[^"]*"/, '"buyer":"me"'),
       ),
     true,
   ],

@@ -27,6 +27,8 @@ export interface HouseOptions {
   /** A Postgres of its own that can be killed; otherwise a database on the run's. */
   ownPostgres?: boolean;
   sweepEveryMs?: number;
+  /** The edges keep which tickets are whose, as where buyers are signed in. */
+  listsTickets?: boolean;
 }
 
 export interface HouseWorker {
@@ -64,6 +66,7 @@ export interface House {
 
 export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const { workers: workerCount = 1, edges: edgeCount = 1, ownPostgres = false, sweepEveryMs = 200 } = options;
+  const { listsTickets = false } = options;
   const redis = await freshRedis();
   const redisUrl = redis.url;
   const postgres = ownPostgres ? await freshPostgres() : null;
@@ -121,7 +124,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
 
   async function addEdge(): Promise<EdgeGate> {
     const bells = await createBellRinger({ redisUrl });
-    const edge = await createEdgeGate({ redisUrl, ring: bells.ring });
+    const edge = await createEdgeGate({ redisUrl, ring: bells.ring, listsTickets });
     edges.push(edge);
     edgeClosers.push(
       once(async () => {
