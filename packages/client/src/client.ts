@@ -1,5 +1,7 @@
 import { type AskSettings, ask, refusalOf } from './ask.ts';
-import type { ConfirmAnswer, Payment, Ticket, TicketAnswer } from './ticket.ts';
+import type { Sale } from './sale.ts';
+import type { ConfirmAnswer, Payment, Refused, Ticket, TicketAnswer } from './ticket.ts';
+import { watchSale } from './watch-sale.ts';
 import { type WatchSettings, watchTicket } from './watch-ticket.ts';
 
 export interface ClientSettings {
@@ -52,6 +54,22 @@ export function createClient({
   };
 
   return {
+    /** All sales that are to be seen. */
+    async sales(signal?: AbortSignal): Promise<{ kind: 'sales'; sales: Sale[] } | Refused> {
+      const response = await ask(settings, '/v1/sales', {}, signal);
+      if (!response.ok) return refusalOf(response);
+      return { kind: 'sales', sales: ((await response.json()) as { sales: Sale[] }).sales };
+    },
+
+    /** The sale as it is now; `serverTime` is the clock that judges deadlines. */
+    async sale(saleId: string, signal?: AbortSignal): Promise<{ kind: 'sale'; sale: Sale } | Refused> {
+      const response = await ask(settings, `/v1/sales/${encodeURIComponent(saleId)}`, {}, signal);
+      return response.ok ? { kind: 'sale', sale: (await response.json()) as Sale } : refusalOf(response);
+    },
+
+    /** The sale and every change of it, what is left above all, until the caller breaks off. */
+    watchSale: (saleId: string, watch: WatchSettings = {}) => watchSale(settings, saleId, watch),
+
     /** Takes a place in line. With `waitSeconds` (up to 30) the answer waits until the place is held or rejected. */
     reserve(
       saleId: string,
@@ -98,6 +116,15 @@ export function createClient({
     /** Gives the place or the hold back. */
     cancel(ticketId: string, command: CommandSettings = {}): Promise<TicketAnswer> {
       return post(`/v1/tickets/${encodeURIComponent(ticketId)}/cancel`, {}, {}, 0, command);
+    },
+
+    /** Moves the deadline of a hold, by as much as asked or by as much as the sale's rule still leaves. */
+    extend(
+      ticketId: string,
+      { seconds, ...command }: CommandSettings & { seconds?: number } = {},
+    ): Promise<TicketAnswer> {
+      const body = seconds === undefined ? {} : { seconds };
+      return post(`/v1/tickets/${encodeURIComponent(ticketId)}/extend`, body, {}, 0, command);
     },
 
     /** The ticket and every change of it, until a final state: `for await (const seen of client.watchTicket(id))`. */

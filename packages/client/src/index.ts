@@ -1,5 +1,6 @@
 /** The SDK: what a page or a program needs to buy, over HTTP alone. */
 export { HoldfastUnreachable } from './ask.ts';
 export * from './client.ts';
+export * from './sale.ts';
 export * from './ticket.ts';
 export type { WatchSettings } from './watch-ticket.ts';

@@ -92,8 +92,8 @@ function isNews(ticket: Ticket, last: Ticket | undefined): boolean {
   return ticket.version === last.version && ticket.ahead < last.ahead;
 }
 
-const STREAM_FAILURES_MAX = 3;
-const STREAM_PAUSE_MS = 250;
+export const STREAM_FAILURES_MAX = 3;
+export const STREAM_PAUSE_MS = 250;
 /** Three of the server's comments. */
-const STREAM_SILENCE_MAX_MS = 45_000;
+export const STREAM_SILENCE_MAX_MS = 45_000;
 const POLL_MS = 1_000;
