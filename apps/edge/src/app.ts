@@ -25,8 +25,10 @@ import { payFirst } from './routes/pay-first.ts';
 import { receiveEvent } from './routes/payment-events.ts';
 import { joinLobby, reserve } from './routes/reserve.ts';
 import { followSale, listSales, readSale } from './routes/sales.ts';
+import { siteFile, sitePage } from './routes/site.ts';
 import { followTicket, readTicket } from './routes/ticket.ts';
 import { createSaleFeeds } from './sale-feeds.ts';
+import type { Site } from './site.ts';
 import { createStreams } from './streams.ts';
 import { createTicketWatches } from './ticket-watch.ts';
 
@@ -42,6 +44,8 @@ export interface EdgeAppParts {
   limits?: RateLimits | null;
   /** Who buyers are; null or absent: whoever they say. */
   tokens?: BuyerTokens | null;
+  /** The pages for buyers; null or absent: there are none here. */
+  site?: Site | null;
   /** The process's own figures in Prometheus' text format. */
   processMetrics?: () => Promise<string>;
 }
@@ -124,6 +128,11 @@ export function createEdgeApp(parts: EdgeAppParts): Edge {
   app.get('/openapi.json', endpoint('openapi', openapi()));
   app.get('/docs', endpoint('docs', docs()));
   app.get('/problems/:code', endpoint('problem', problemPage()));
+  if (parts.site != null) {
+    for (const [path, byLanguage] of parts.site.pages) app.get(path, endpoint('page', sitePage(byLanguage)));
+    const file = endpoint('file', siteFile(parts.site));
+    for (const path of parts.site.files.keys()) app.get(path, file);
+  }
 
   const elsewhere = endpoint('elsewhere', (c, requestId) => {
     const methods = methodsAt(app, c);
