@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { migrate } from '@holdfast/ledger';
 import { adminKeyOf } from './admin-key.ts';
+import { buildSite } from './build-site.ts';
 import { appEnvironment } from './config.ts';
 import { choosePorts, type PortWishes } from './ports.ts';
 import { openPrivateStores } from './private-stores.ts';
@@ -52,6 +53,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const { dir, host = '127.0.0.1', say = () => {}, signal } = options;
   mkdirSync(join(dir, 'logs'), { recursive: true });
   const key = options.adminKey ?? adminKeyOf(dir);
+  const building = buildSite(say);
   const stores = await openPrivateStores({ ...options, say });
   const apps: App[] = [];
   let stopped: Promise<void> | undefined;
@@ -95,11 +97,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       { ...database, CONSOLE_PORT: String(ports.console), ADMIN_KEY: key },
       paymentKeys,
     );
-    // The buyers' side holds no credential of the database and no key.
-    const edgeApps = ports.edges.map((port, index) =>
-      start('edge', `edge ${index + 1}`, { EDGE_PORT: String(port) }, ['DATABASE_URL', 'ADMIN_KEY']),
-    );
+    await building;
     const edges = ports.edges.map((port) => addressOf(host, port));
+    // The buyers' side holds no credential of the database and no key.
+    const edgeApps = ports.edges.map((port, index) => {
+      const peers = edges.filter((_, other) => other !== index).map(({ origin }) => origin);
+      const own = { EDGE_PORT: String(port), ...(peers.length > 0 && { PEER_EDGES: peers.join(',') }) };
+      return start('edge', `edge ${index + 1}`, own, ['DATABASE_URL', 'ADMIN_KEY']);
+    });
     const consoleUrl = addressOf(host, ports.console);
     await Promise.all([
       untilReady(consoleApp, consoleUrl, apps, signal),
@@ -117,6 +122,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           { name: 'redis', ...pidOf(stores.redis) },
         ]),
       async restartApps() {
+        await buildSite(say);
         await Promise.all(apps.map((app) => app.restart()));
       },
       stop: () => (stopped ??= stop()),
