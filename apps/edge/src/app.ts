@@ -24,6 +24,7 @@ import { docs, openapi, problemPage } from './routes/pages.ts';
 import { payFirst } from './routes/pay-first.ts';
 import { receiveEvent } from './routes/payment-events.ts';
 import { joinLobby, reserve } from './routes/reserve.ts';
+import { lookInside } from './routes/inside.ts';
 import { followSale, listSales, readSale } from './routes/sales.ts';
 import { siteFile, sitePage } from './routes/site.ts';
 import { followTicket, readTicket } from './routes/ticket.ts';
@@ -46,6 +47,8 @@ export interface EdgeAppParts {
   tokens?: BuyerTokens | null;
   /** The pages for buyers; null or absent: there are none here. */
   site?: Site | null;
+  /** Other edges that pages may talk to. */
+  peers?: readonly string[];
   /** The process's own figures in Prometheus' text format. */
   processMetrics?: () => Promise<string>;
 }
@@ -116,6 +119,7 @@ export function createEdgeApp(parts: EdgeAppParts): Edge {
   app.get('/v1/sales', endpoint('sales', look(listSales(gate))));
   app.get('/v1/sales/:saleId', endpoint('sale', look(readSale(gate))));
   app.get('/v1/sales/:saleId/events', endpoint('sale_events', look(followSale(gate, feeds, streams))));
+  app.get('/v1/inside', endpoint('inside', look(lookInside(gate, metrics.streams, parts.peers ?? []))));
   app.get('/healthz', endpoint('healthz', healthz()));
   app.get(
     '/readyz',

@@ -66,6 +66,7 @@ const edge = createEdgeApp({
       : createBuyerTokens(tokens, onceASecond(log.warn.bind(log), 'the keys of buyer tokens are away')),
   payments,
   site,
+  peers: config.PEER_EDGES,
   corsOrigins: [...config.CORS_ORIGINS, ...config.PEER_EDGES],
   slowRequestMs: config.SLOW_REQUEST_MS,
   processMetrics: createMetrics().text,

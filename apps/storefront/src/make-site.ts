@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { transform } from 'lightningcss';
 import { rolldown } from 'rolldown';
 import { dropMain } from './pages/drop.ts';
-import { page, type PageParts } from './pages/shell.ts';
+import { architectureMain } from './pages/architecture.ts';
+import { raceMain } from './pages/race.ts';
+import { direction, page, type PageParts } from './pages/shell.ts';
 import { buttonTexts, languages, siteTexts, type SiteTexts } from './site-texts.ts';
 
 /** What is served at which address; read by the edge (apps/edge/src/site.ts). */
@@ -24,7 +26,7 @@ interface PagePlan {
   path: string;
   name: string;
   styles: string[];
-  main(texts: SiteTexts): string;
+  main(texts: SiteTexts, isMirrored: boolean): string;
   head(texts: SiteTexts): { title: string; description: string };
   data(texts: SiteTexts, language: (typeof languages)[number]): object;
 }
@@ -37,12 +39,33 @@ const plans: PagePlan[] = [
     main: dropMain,
     head: ({ drop }) => ({ title: `${drop.pageTitle} · Holdfast`, description: drop.pageText }),
     data: ({ drop, shell }, language) => ({
-      drop,
+      drop: said(drop, /^(edition|picture|rule(?!sTitle)|list|look|is)/),
       unreachable: shell.unreachable,
       button: buttonTexts(language),
     }),
   },
+  {
+    path: '/race',
+    name: 'race',
+    styles: ['shop', 'race'],
+    main: raceMain,
+    head: ({ race }) => ({ title: `${race.title} · Holdfast`, description: race.text }),
+    data: ({ race }) => ({ race }),
+  },
+  {
+    path: '/architecture',
+    name: 'architecture',
+    styles: ['shop', 'race', 'architecture'],
+    main: architectureMain,
+    head: ({ architecture }) => ({ title: `${architecture.title} · Holdfast`, description: architecture.text }),
+    data: ({ architecture }) => ({ architecture: said(architecture, /^(live|stale|available)$/) }),
+  },
 ];
+
+/** Those texts that a script says itself; the others stand in the page. */
+function said(texts: object, keys: RegExp): object {
+  return Object.fromEntries(Object.entries(texts).filter(([key]) => keys.test(key)));
+}
 
 const pictures = ['favicon.svg', 'lamp.svg'];
 
@@ -98,7 +121,7 @@ export async function makeSite(root: string): Promise<Site> {
         styles: plan.styles.map((name) => styles.get(name) as string),
         script,
         data: plan.data(texts, language),
-        main: plan.main(texts),
+        main: plan.main(texts, direction(language) === 'rtl'),
       };
       const file = `${plan.name}.${language}.html`;
       files.set(file, page(parts));
