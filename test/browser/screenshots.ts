@@ -13,8 +13,8 @@ const dir = temporaryFolder('screenshots');
 mkdirSync(folder, { recursive: true });
 const stack = await startStack({ dir, workers: 1, edges: 2, say: console.log });
 const browser = await openBrowser();
-const desktop = { viewport: { width: 1280, height: 860 } };
-const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
+const desktop = { viewport: { width: 1120, height: 760 } };
+const phone = { viewport: { width: 390, height: 780 }, isMobile: true, hasTouch: true };
 const [item] = demoSale.items;
 
 try {

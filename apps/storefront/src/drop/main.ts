@@ -69,8 +69,8 @@ function fill(sale: Sale): void {
   const [item, ...others] = sale.items;
   if (item === undefined) return;
   document.title = sale.name;
-  byId('name').textContent = item.name;
-  byId('about').textContent = item.description ?? sale.name;
+  byId('name').replaceChildren(theirs(item.name));
+  byId('about').replaceChildren(theirs(item.description ?? sale.name));
   byId('edition').textContent = item.stock > 0 ? say('edition', { n: item.stock }) : '';
   byId('stage').replaceChildren(pictureOf(item));
   byId('also').hidden = others.length === 0;
@@ -80,6 +80,11 @@ function fill(sale: Sale): void {
   const rules = rulesOf(sale, item);
   byId('rule-list').replaceChildren(...rules.map((rule) => make('li', '', rule)));
   byId('rules').hidden = false;
+}
+
+/** The shop's own words stand where ours would, whatever way they run. */
+function theirs(text: string): HTMLElement {
+  return make('bdi', '', text);
 }
 
 function rulesOf(sale: Sale, item: SaleItem): string[] {
@@ -110,8 +115,7 @@ function pictureOf({ imageUrl, name }: SaleItem): HTMLElement {
 }
 
 function tile(item: SaleItem, ...rest: HTMLElement[]): HTMLElement {
-  const name = make('h3', '', item.name);
-  name.dir = 'auto';
+  const name = make('h3', '', theirs(item.name));
   return make('article', 'tile', make('div', 'stage', pictureOf(item)), name, ...rest);
 }
 

@@ -6,8 +6,8 @@ export function dropMain({ drop }: SiteTexts): string {
   return [
     '<p class="note" id="trouble" role="status" hidden></p>',
     '<section class="hero" id="one"><div class="stage" id="stage"></div><div class="offer">',
-    `<p class="eyebrow" id="edition"></p><h1 id="name" dir="auto">${drop.pageTitle}</h1>`,
-    `<p class="lead" id="about" dir="auto">${drop.pageText}</p><div class="buy" id="buy"></div></div></section>`,
+    `<p class="eyebrow" id="edition"></p><h1 id="name">${drop.pageTitle}</h1>`,
+    `<p class="lead" id="about">${drop.pageText}</p><div class="buy" id="buy"></div></div></section>`,
     `<section class="also" id="also" hidden><h2>${drop.also}</h2><div class="grid" id="others"></div></section>`,
     `<section class="list" id="list" hidden><h1>${drop.listTitle}</h1><div class="grid" id="sales"></div></section>`,
     `<section class="steps"><h2>${drop.stepsTitle}</h2><ol>`,

@@ -67,36 +67,36 @@ export const wide: Layout = {
 
 export const tall: Layout = {
   name: 'tall',
-  size: [360, 1010],
+  size: [360, 1060],
   boxes: [
-    { at: [95, 10, 170, 96], title: 'buyers', live: buyersLive },
-    { at: [75, 170, 210, 146], title: 'edge', made: 'Hono', live: edgeLive },
-    { at: [55, 372, 250, 372], title: 'gate', made: 'Redis', kind: 'group' },
-    { at: [77, 428, 206, 100], title: 'counter', live: counterLive },
-    { at: [77, 542, 206, 56], title: 'tickets' },
-    { at: [77, 612, 206, 116], title: 'intake', kind: 'log', live: intakeLive },
-    { at: [20, 830, 130, 110], title: 'worker', made: 'Node' },
-    { at: [210, 800, 140, 170], title: 'ledger', made: 'Postgres', kind: 'store', live: ledgerLive },
+    { at: [95, 10, 170, 100], title: 'buyers', live: buyersLive },
+    { at: [75, 166, 210, 178], title: 'edge', made: 'Hono', live: edgeLive },
+    { at: [55, 400, 250, 404], title: 'gate', made: 'Redis', kind: 'group' },
+    { at: [77, 456, 206, 100], title: 'counter', live: counterLive },
+    { at: [77, 572, 206, 56], title: 'tickets' },
+    { at: [77, 644, 206, 142], title: 'intake', kind: 'log', live: intakeLive },
+    { at: [20, 890, 130, 100], title: 'worker', made: 'Node' },
+    { at: [210, 850, 140, 170], title: 'ledger', made: 'Postgres', kind: 'store', live: ledgerLive },
   ],
   ways: [
-    { d: 'M150 108V164' },
-    { d: 'M150 318V422' },
-    { d: 'M180 530V538M180 600V608' },
-    { d: 'M110 730C110 780 90 770 88 824' },
-    { d: 'M152 885H204' },
-    { d: 'M36 828C24 700 26 600 70 572' },
-    { d: 'M210 540V322', quiet: true },
-    { d: 'M210 168V112', quiet: true },
-    { d: 'M287 240H330C342 240 346 250 346 260V750C346 772 330 778 310 778H110', quiet: true },
+    { d: 'M150 112V160' },
+    { d: 'M194 346V450' },
+    { d: 'M180 558V566M180 630V638' },
+    { d: 'M110 788C110 830 90 830 88 884' },
+    { d: 'M152 942H204' },
+    { d: 'M36 888C22 760 22 660 70 606' },
+    { d: 'M285 600H316C324 600 326 594 326 586V300C326 290 322 286 314 286H291', quiet: true },
+    { d: 'M210 164V116', quiet: true },
+    { d: 'M287 236H334C344 236 348 242 348 250V808C348 826 336 834 320 834H104', quiet: true },
   ],
   labels: [
     { at: [130, 142], text: 'ask' },
     { at: [236, 142], text: 'news' },
-    { at: [150, 800], text: 'inOrder' },
-    { at: [26, 690], text: 'settle' },
-    { at: [252, 764], text: 'bell', made: 'BullMQ' },
-    { at: [180, 992], text: 'transaction' },
-    { at: [284, 404], text: 'oneStep', anchor: 'end' },
+    { at: [104, 866], text: 'inOrder', anchor: 'start' },
+    { at: [8, 600], text: 'settle', anchor: 'start' },
+    { at: [258, 824], text: 'bell', made: 'BullMQ' },
+    { at: [180, 1046], text: 'transaction' },
+    { at: [284, 434], text: 'oneStep', anchor: 'end' },
   ],
 };
 
@@ -123,13 +123,13 @@ export function drawing({ name, size, boxes, ways, labels }: Layout, words: Word
     const middle = x + w / 2;
     const lines = [
       kind === 'group'
-        ? text(x + 22, y + 36, 'name', `${words[title]} <tspan class="made" dx="6">${made ?? ''}</tspan>`, 'start')
+        ? text(x + 22, y + 36, 'name', `${words[title]}<tspan class="made"> · ${made ?? ''}</tspan>`, 'start')
         : text(middle, y + (kind === 'store' ? 62 : 32), 'name', words[title]),
     ];
     if (made !== undefined && kind !== 'group')
       lines.push(text(middle, y + (kind === 'store' ? 82 : 52), 'made', made));
     for (const [index, { value, unit }] of live.entries()) {
-      const below = h - 18 - (live.length - 1 - index) * (name === 'wide' ? 56 : 44);
+      const below = h - 18 - (live.length - 1 - index) * (name === 'wide' ? 56 : 52);
       const number = y + below - (kind === 'log' ? 46 : kind === 'store' ? 24 : 18);
       lines.push(
         text(middle, number, 'number', `<tspan direction="ltr" data-live="${value}">–</tspan>`),

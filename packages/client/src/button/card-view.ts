@@ -63,9 +63,10 @@ export function createCardView(root: ShadowRoot, pressed: (act: Act) => void): C
       shownFacts = JSON.stringify(card.facts);
       facts.replaceChildren(...card.facts.flatMap(factOf));
     }
-    // What had the focus is gone: it goes to what took its place, not to the top of the page.
+    // What had the focus is gone: it goes to the words above, not to the top of the page. Not to the next button: a key
+    // that was held a moment too long must not pay.
     if (hadFocus && !acts.contains(root.activeElement))
-      (acts.querySelector<HTMLElement>('[data-main]') ?? title).focus({ preventScroll: true });
+      (title.hidden ? acts.querySelector<HTMLElement>('button') : title)?.focus({ preventScroll: true });
     if (card.said !== lastSaid && kind !== '') said.textContent = card.said;
     lastSaid = card.said;
     kind = card.kind;
@@ -82,7 +83,6 @@ function showActions(acts: HTMLElement, wanted: Action[], isBusy: boolean, press
     set(control, action.label);
     control.className = action.isMain ? 'main' : '';
     control.setAttribute('part', action.isMain ? 'button main' : 'button');
-    control.toggleAttribute('data-main', action.isMain);
     control.setAttribute('aria-disabled', String(isBusy));
     if (action.href !== null) control.setAttribute('href', action.href);
     return control;

@@ -1,3 +1,4 @@
+import { isFinal } from '../ticket.ts';
 import { type Buying, type Hurry, itemOf, type Screen, screenOf, type Trouble } from './buying.ts';
 import { type Counted, createWords, type Texts, type Words } from './words.ts';
 
@@ -12,7 +13,7 @@ export interface Card {
   stockShare: number | null;
   title: string;
   text: string;
-  clock: { label: string; time: string; seconds: number; share: number | null } | null;
+  clock: { label: string; time: string; share: number | null } | null;
   facts: Fact[];
   actions: Action[];
   isBusy: boolean;
@@ -59,15 +60,16 @@ export function cardOf(buying: Buying, now: number, settings: CardSettings): Car
   const spoken = wordsOf(screen, buying, words, settings.texts);
   const notice = noticeOf(buying, words, settings.texts);
   const showsStock = ticket === null && item !== undefined && item.stock > 0 && screen.kind !== 'unknown';
+  // What is over is told by the facts below it, or by nothing.
+  const showsPrice = ticket === null || !isFinal(ticket.status);
   return {
     kind: screen.kind,
     hurry: screen.kind === 'held' ? screen.hurry : 'none',
-    price,
-    stock: showsStock
-      ? item.available === 0
-        ? settings.texts.soldOut
-        : words.say('left', { n: item.available, total: item.stock })
-      : '',
+    price: showsPrice ? price : '',
+    stock:
+      showsStock && item.available > 0
+        ? words.say('left', { n: item.available, total: item.stock })
+        : '',
     stockShare: showsStock ? item.available / item.stock : null,
     ...spoken,
     facts: factsOf(screen, buying, words, settings.texts),
@@ -98,7 +100,7 @@ function wordsOf(
       if (opensInMs === null || when === null)
         return plain(texts.opensSoon, screen.hasLobby ? texts.lobbyText : texts.opensSoonText);
       const text = screen.hasLobby ? texts.lobbyText : say('opensText', { date: date(when) });
-      return { title: texts.opensIn, text, clock: clock(texts.opensIn, opensInMs, null) };
+      return { title: texts.opensIn, text, clock: clock('', opensInMs, null) };
     }
     case 'offer':
       return plain('');
@@ -163,8 +165,8 @@ function hurryOf(screen: Screen, texts: Texts): string {
 }
 
 function noticeOf(buying: Buying, { say, time }: Words, texts: Texts): string {
-  if (!buying.isConnected && buying.heardAt > 0) return say('offline', { time: time(buying.heardAt) });
-  return buying.trouble === null ? '' : texts[troubleTexts[buying.trouble] ?? 'errOther'];
+  if (buying.trouble !== null) return texts[troubleTexts[buying.trouble] ?? 'errOther'];
+  return buying.isConnected || buying.heardAt === 0 ? '' : say('offline', { time: time(buying.heardAt) });
 }
 
 const troubleTexts: Partial<Record<Trouble, Exclude<keyof Texts, Counted>>> = {

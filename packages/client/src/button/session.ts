@@ -208,12 +208,13 @@ export function createSession(settings: SessionSettings): Session {
     unfollow = null;
     follow();
   };
+  // A page that comes back from the browser's cache has streams that are dead.
+  const comeBack = (event: PageTransitionEvent) => event.persisted && restart();
   const unwatch = store.watch(heard);
   document.addEventListener('visibilitychange', follow);
   addEventListener('offline', offline);
   addEventListener('online', restart);
-  // A page that comes back from the browser's cache has streams that are dead.
-  addEventListener('pageshow', restart);
+  addEventListener('pageshow', comeBack);
   follow();
   const { ticketId, asking } = store.read();
   if (ticketId === null && asking !== null && Date.now() - asking.at < resumeMs) void takePlace(asking.verb);
@@ -231,7 +232,7 @@ export function createSession(settings: SessionSettings): Session {
       document.removeEventListener('visibilitychange', follow);
       removeEventListener('offline', offline);
       removeEventListener('online', restart);
-      removeEventListener('pageshow', restart);
+      removeEventListener('pageshow', comeBack);
     },
   };
 }

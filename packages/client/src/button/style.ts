@@ -13,7 +13,7 @@ p,h2,dl,dd{margin:0}
 .bar{block-size:3px;border-radius:3px;background:var(--_l);overflow:hidden;margin-block:.75em 0}
 .bar i{display:block;block-size:100%;background:var(--_a);border-radius:3px;transition:inline-size .6s}
 .card{margin-block-start:1em}
-h2{font-size:1.2em;line-height:1.3;font-weight:600;letter-spacing:-.01em}
+h2{font-size:1.4em;line-height:1.3;font-weight:600;letter-spacing:-.01em}
 h2:focus{outline:none}
 .text{color:var(--_m);line-height:1.5;margin-block-start:.35em}
 .clock{display:flex;flex-direction:column;gap:.1em;margin-block:.9em .2em}

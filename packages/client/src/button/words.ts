@@ -42,7 +42,7 @@ export function createWords(texts: Texts, language: string) {
     },
     clock(label: string, ms: number, share: number | null) {
       const seconds = Math.ceil(ms / 1_000);
-      return { label, time: clockTime(seconds, locale), seconds, share };
+      return { label, time: clockTime(seconds, locale), share };
     },
   };
 }
