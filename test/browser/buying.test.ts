@@ -33,7 +33,9 @@ describe('a buyer in a browser', () => {
       expect(await page.locator('holdfast-buy [role=timer]').textContent()).toMatch(/^[45]:\d\d$/);
       await act(page, 'confirm').click();
       await screen(page, 'bought');
-      expect(await words(page)).toMatch(/It is yours \| .*Total€49\.00Place in line1Ticket.*Receipt1\.1\.[0-9a-f]{40}$/);
+      expect(await words(page)).toMatch(
+        /It is yours \| .*Total€49\.00Place in line1Ticket.*Receipt1\.1\.[0-9a-f]{40}$/,
+      );
       expect(await countsOf(saleId)).toEqual({ confirmed: 1 });
     }));
 
@@ -82,7 +84,9 @@ describe('a buyer in a browser', () => {
       const saleId = await shop.open(tees(10));
       const pages = await Promise.all([person.open(shop.pageOf(saleId)), person.open(shop.pageOf(saleId))]);
       await Promise.all(pages.map((page) => screen(page, 'offer')));
-      await Promise.all(pages.map((page) => act(page, 'reserve').evaluate((button) => (button as HTMLElement).click())));
+      await Promise.all(
+        pages.map((page) => act(page, 'reserve').evaluate((button) => (button as HTMLElement).click())),
+      );
       await Promise.all(pages.map((page) => screen(page, 'held')));
       expect(await countsOf(saleId)).toEqual({ held: 1 });
     }));
@@ -174,8 +178,11 @@ describe('a buyer in a browser', () => {
       const page = await person.open(shop.pageOf(saleId));
       await screen(page, 'offer');
       const focused = () =>
-        page.evaluate(() => (document.activeElement?.shadowRoot?.activeElement as HTMLElement | null)?.dataset['act']);
-      for (let tabs = 0; tabs < 20 && (await focused()) !== 'reserve'; tabs += 1) await page.keyboard.press('Tab');
+        page.evaluate(
+          () => (document.activeElement?.shadowRoot?.activeElement as HTMLElement | null)?.dataset['act'],
+        );
+      for (let tabs = 0; tabs < 20 && (await focused()) !== 'reserve'; tabs += 1)
+        await page.keyboard.press('Tab');
       expect(await focused()).toBe('reserve');
       await page.keyboard.press('Enter');
       await screen(page, 'held');
@@ -198,7 +205,9 @@ describe('a buyer in a browser', () => {
       const page = await person.open(shop.pageOf(saleId));
       await screen(page, 'offer');
       await page.evaluate(() => {
-        const said = document.querySelector('holdfast-buy')?.shadowRoot?.querySelector('[role=status]') as HTMLElement;
+        const said = document
+          .querySelector('holdfast-buy')
+          ?.shadowRoot?.querySelector('[role=status]') as HTMLElement;
         const heard: string[] = [];
         new MutationObserver(() => heard.push(said.textContent ?? '')).observe(said, {
           childList: true,

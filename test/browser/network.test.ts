@@ -67,7 +67,10 @@ describe('a buyer whose network is what networks are', () => {
       isDark = false;
       await act(page, 'reserve').click();
       await screen(page, 'held');
-      const [row] = await shop.rows<{ count: string }>('select count(*) from reservations where sale_id = $1', [saleId]);
+      const [row] = await shop.rows<{ count: string }>(
+        'select count(*) from reservations where sale_id = $1',
+        [saleId],
+      );
       expect(row?.count).toBe('1');
     }));
 
@@ -112,7 +115,8 @@ describe('a buyer whose network is what networks are', () => {
       const saleId = await shop.open(tees(10));
       const page = await person.open(shop.pageOf(saleId));
       await screen(page, 'offer');
-      const streams = async () => /open_streams\{kind="sale"\} (\d+)/.exec(await (await fetch(`${shop.url}/metrics`)).text())?.[1];
+      const streams = async () =>
+        /open_streams\{kind="sale"\} (\d+)/.exec(await (await fetch(`${shop.url}/metrics`)).text())?.[1];
       expect(await streams()).toBe('1');
       const hide = (state: string) =>
         page.evaluate((now) => {

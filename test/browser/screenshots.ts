@@ -22,7 +22,12 @@ try {
   await openSale('last-one', { stock: 1 });
   await openSale('waiting', { stock: 1, waitlist: true });
   await openSale('soon', { stock: 100, opensAt: new Date(Date.now() + 4_000_000).toISOString() }, 'draft');
-  await openSale('drawn', { stock: 100, opensAt: new Date(Date.now() + 4_000_000).toISOString() }, 'draft', 'lobby');
+  await openSale(
+    'drawn',
+    { stock: 100, opensAt: new Date(Date.now() + 4_000_000).toISOString() },
+    'draft',
+    'lobby',
+  );
   await openSale('line', { stock: 100 });
 
   await shot('storefront', desktop, async (page) => {
@@ -33,10 +38,15 @@ try {
     await page.goto(shop('?sale=demo'));
     await page.locator('holdfast-buy [part~=main]').waitFor();
   });
-  await shot('whole-page', desktop, async (page) => {
-    await page.goto(shop('?sale=demo'));
-    await page.locator('#rules').waitFor();
-  }, true);
+  await shot(
+    'whole-page',
+    desktop,
+    async (page) => {
+      await page.goto(shop('?sale=demo'));
+      await page.locator('#rules').waitFor();
+    },
+    true,
+  );
   await shot('phone', phone, async (page) => {
     await page.goto(shop('?sale=demo'));
     await page.locator('holdfast-buy [part~=main]').waitFor();
@@ -62,7 +72,10 @@ try {
     // What a buyer sees of a line is as short as a blink on this machine, so the answer of the edge is a longer one.
     await page.route('**/v1/sales/line/reservations', async (route) => {
       const answer = await route.fetch();
-      await route.fulfill({ response: answer, json: { ...(await answer.json()), status: 'queued', ahead: 1_204 } });
+      await route.fulfill({
+        response: answer,
+        json: { ...(await answer.json()), status: 'queued', ahead: 1_204 },
+      });
     });
     await page.route('**/v1/tickets/**', (route) => route.abort());
     await page.locator('holdfast-buy [data-act=reserve]').click();
@@ -115,10 +128,15 @@ try {
     await page.goto(shop('architecture?lang=ar'));
     await page.locator('body[data-live=yes]').waitFor();
   });
-  await shot('architecture-phone', phone, async (page) => {
-    await page.goto(shop('architecture'));
-    await page.locator('body[data-live=yes]').waitFor();
-  }, true);
+  await shot(
+    'architecture-phone',
+    phone,
+    async (page) => {
+      await page.goto(shop('architecture'));
+      await page.locator('body[data-live=yes]').waitFor();
+    },
+    true,
+  );
 } finally {
   await browser.close();
   await stack.stop();
@@ -133,7 +151,12 @@ function shop(path: string): string {
 
 type Look = Parameters<typeof browser.person>[0];
 
-async function shot(name: string, look: Look, arrange: (page: Page) => Promise<void>, isWhole = false): Promise<void> {
+async function shot(
+  name: string,
+  look: Look,
+  arrange: (page: Page) => Promise<void>,
+  isWhole = false,
+): Promise<void> {
   if (only !== undefined && !name.startsWith(only)) return;
   const person: Person = await browser.person({ locale: 'en-GB', timezoneId: 'Europe/Berlin', ...look });
   try {

@@ -1,12 +1,10 @@
 /** A shop with a real edge and real stores behind it, and a browser to walk in with. */
-import { join } from 'node:path';
 import { createFake } from '../../packages/payments/src/fake.ts';
-import { readSite, type Site } from '../../apps/edge/src/site.ts';
-import { buildStorefront } from '../../apps/storefront/src/build.ts';
 import type { Locator, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import type { NewSale } from '@holdfast/pipeline';
 import { type EdgeHouse, openEdgeHouse } from '../flow/edge-house.ts';
+import { builtSite } from '../support/site.ts';
 import { type Browser, openBrowser, type Person } from './chromium.ts';
 
 export interface Shop extends EdgeHouse {
@@ -21,15 +19,6 @@ export interface Shop extends EdgeHouse {
 
 export interface ShopOptions {
   takesMoney?: boolean;
-}
-
-export const distFolder = join(import.meta.dirname, '../../apps/storefront/dist');
-
-export async function builtSite(): Promise<Site> {
-  await buildStorefront();
-  const site = readSite(distFolder);
-  if (site === null) throw new Error('the pages were built, and are not there');
-  return site;
 }
 
 export async function openShop({ takesMoney = false }: ShopOptions = {}): Promise<Shop> {
@@ -70,7 +59,14 @@ export async function openShop({ takesMoney = false }: ShopOptions = {}): Promis
 
 /** A sale of so many tees, with other terms if given. */
 export function tees(stock: number, change: Partial<NewSale> = {}): Partial<NewSale> {
-  const item = { sku: 'tee', name: 'Tee', description: 'Of cotton.', imageUrl: null, priceMinor: 4900, stock };
+  const item = {
+    sku: 'tee',
+    name: 'Tee',
+    description: 'Of cotton.',
+    imageUrl: null,
+    priceMinor: 4900,
+    stock,
+  };
   return { items: [item], ...change };
 }
 

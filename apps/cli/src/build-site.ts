@@ -15,6 +15,8 @@ export async function buildSite(say: (line: string) => void): Promise<void> {
     if (stdout !== '') say(stdout.trim().replace(/^holdfast: /, ''));
   } catch (fault) {
     // Whoever sells over HTTP alone can go on; pages that were built before are still served.
-    say(`the pages for buyers could not be built: ${String((fault as { stderr?: string }).stderr ?? fault).trim()}`);
+    say(
+      `the pages for buyers could not be built: ${String((fault as { stderr?: string }).stderr ?? fault).trim()}`,
+    );
   }
 }

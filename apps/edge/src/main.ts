@@ -54,7 +54,8 @@ const limits = createRateLimits({
   trustedProxies: config.TRUSTED_PROXIES,
 });
 const site = readSite(config.SITE_DIR, config.PEER_EDGES);
-if (site === null) log.warn({ folder: config.SITE_DIR }, 'no pages for buyers were built: only programs can buy');
+if (site === null)
+  log.warn({ folder: config.SITE_DIR }, 'no pages for buyers were built: only programs can buy');
 const tokens = tokenSettings(config);
 const edge = createEdgeApp({
   gate,

@@ -79,7 +79,8 @@ function fileOf(path: string, cacheControl: string, peers: readonly string[]): S
 
 /** A page loads from here and talks to here, and to nobody else. A picture opened by itself may have its own style. */
 function policyOf(type: string, peers: readonly string[]): string {
-  if (!type.startsWith('text/html')) return "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+  if (!type.startsWith('text/html'))
+    return "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
   const self = ["script-src 'self'", "style-src 'self'", "img-src 'self'"];
   const talk = ["connect-src 'self'", ...peers].join(' ');
   const shut = ["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"];

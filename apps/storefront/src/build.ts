@@ -56,5 +56,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const startedAt = performance.now();
   const done = await buildStorefront();
   if (done === 'built')
-    console.log(`holdfast: the pages for buyers were built in ${Math.round(performance.now() - startedAt)} ms`);
+    console.log(
+      `holdfast: the pages for buyers were built in ${Math.round(performance.now() - startedAt)} ms`,
+    );
 }

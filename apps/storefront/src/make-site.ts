@@ -57,7 +57,10 @@ const plans: PagePlan[] = [
     name: 'architecture',
     styles: ['shop', 'race', 'architecture'],
     main: architectureMain,
-    head: ({ architecture }) => ({ title: `${architecture.title} · Holdfast`, description: architecture.text }),
+    head: ({ architecture }) => ({
+      title: `${architecture.title} · Holdfast`,
+      description: architecture.text,
+    }),
     data: ({ architecture }) => ({ architecture: said(architecture, /^(live|stale|available)$/) }),
   },
 ];
@@ -154,5 +157,8 @@ function minifyStyle(file: string): string {
 }
 
 function smaller(svg: string): string {
-  return svg.replace(/<!--[^]*?-->/g, '').replace(/>\s+</g, '><').trim();
+  return svg
+    .replace(/<!--[^]*?-->/g, '')
+    .replace(/>\s+</g, '><')
+    .trim();
 }

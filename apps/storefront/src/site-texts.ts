@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type Language, languages, type Texts } from '@holdfast/client/button';
+import { type Language, languages, type Texts } from '@holdfast/client/languages';
 import type en from './texts/en.json';
 
 export type SiteTexts = typeof en;

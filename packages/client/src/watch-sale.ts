@@ -2,7 +2,12 @@ import { type AskSettings, ask, pause, refusalOf } from './ask.ts';
 import { readEvents } from './events.ts';
 import type { Sale } from './sale.ts';
 import type { Refused } from './ticket.ts';
-import { STREAM_SILENCE_MAX_MS, STREAM_FAILURES_MAX, STREAM_PAUSE_MS, type WatchSettings } from './watch-ticket.ts';
+import {
+  STREAM_SILENCE_MAX_MS,
+  STREAM_FAILURES_MAX,
+  STREAM_PAUSE_MS,
+  type WatchSettings,
+} from './watch-ticket.ts';
 
 /**
  * Yields the sale, then every change that was seen, for as long as it is asked; a sale has no last state. By event

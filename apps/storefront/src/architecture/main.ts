@@ -12,7 +12,9 @@ interface Inside {
   events: number;
 }
 
-const { architecture } = pageData<{ architecture: Pick<SiteTexts['architecture'], 'live' | 'stale' | 'available'> }>();
+const { architecture } = pageData<{
+  architecture: Pick<SiteTexts['architecture'], 'live' | 'stale' | 'available'>;
+}>();
 const number = new Intl.NumberFormat(`${language}-u-nu-latn`);
 const everyMs = 1_000;
 
@@ -32,10 +34,16 @@ async function look(): Promise<void> {
 
 function show({ admitted, refused, streams, waiting, available, stock, events }: Inside): void {
   const refusals = Object.values(refused).reduce((sum, count) => sum + count, 0);
-  const numbers = { watching: streams.ticket + streams.sale, admitted, refused: refusals, waiting, available, events };
+  const numbers = {
+    watching: streams.ticket + streams.sale,
+    admitted,
+    refused: refusals,
+    waiting,
+    available,
+    events,
+  };
   for (const [name, value] of Object.entries(numbers))
-    for (const place of document.querySelectorAll(`[data-live=${name}]`))
-      set(place, number.format(value));
+    for (const place of document.querySelectorAll(`[data-live=${name}]`)) set(place, number.format(value));
   for (const place of document.querySelectorAll('[data-unit=available]'))
     set(place, architecture.available.replace('{n}', number.format(stock)));
 }

@@ -1,6 +1,12 @@
 /** The page that a crowd loads: finds the sale, shows it, and leaves the buying to the button. */
 import { createClient, type Sale, type SaleItem } from '@holdfast/client';
-import { createWords, defineHoldfastBuy, type HoldfastChange, provideTexts, type Texts } from '@holdfast/client/button';
+import {
+  createWords,
+  defineHoldfastBuy,
+  type HoldfastChange,
+  provideTexts,
+  type Texts,
+} from '@holdfast/client/button';
 import { byId, language, make, pageData, rememberLanguage } from '../shell/page-data.ts';
 import type { SiteTexts } from '../site-texts.ts';
 
@@ -12,7 +18,10 @@ interface DropData {
 
 const { drop, unreachable, button } = pageData<DropData>();
 const words = createWords({ ...button, ...drop } as never, language);
-const say = words.say as unknown as (key: keyof SiteTexts['drop'], values: Record<string, string | number>) => string;
+const say = words.say as unknown as (
+  key: keyof SiteTexts['drop'],
+  values: Record<string, string | number>,
+) => string;
 const asked = new URLSearchParams(location.search).get('sale');
 /** Its page is /race. */
 const raceSale = 'race';

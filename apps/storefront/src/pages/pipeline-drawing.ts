@@ -101,7 +101,11 @@ export const tall: Layout = {
 };
 
 /** The pipeline as SVG. Mirrored, everything stands on the other side, and texts still read as they should. */
-export function drawing({ name, size, boxes, ways, labels }: Layout, words: Words, isMirrored: boolean): string {
+export function drawing(
+  { name, size, boxes, ways, labels }: Layout,
+  words: Words,
+  isMirrored: boolean,
+): string {
   const [width, height] = size;
   const across = (x: number) => (isMirrored ? width - x : x);
   const flip = isMirrored ? ` transform="translate(${width} 0) scale(-1 1)"` : '';
@@ -133,7 +137,12 @@ export function drawing({ name, size, boxes, ways, labels }: Layout, words: Word
       const number = y + below - (kind === 'log' ? 46 : kind === 'store' ? 24 : 18);
       lines.push(
         text(middle, number, 'number', `<tspan direction="ltr" data-live="${value}">–</tspan>`),
-        text(middle, number + 18, 'unit', `<tspan data-unit="${value}">${words[unit].replace('{n}', '–')}</tspan>`),
+        text(
+          middle,
+          number + 18,
+          'unit',
+          `<tspan data-unit="${value}">${words[unit].replace('{n}', '–')}</tspan>`,
+        ),
       );
     }
     return lines;

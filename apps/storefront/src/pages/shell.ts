@@ -1,4 +1,4 @@
-import type { Language } from '@holdfast/client/button';
+import type { Language } from '@holdfast/client/languages';
 import type { SiteTexts } from '../site-texts.ts';
 
 export interface PageParts {

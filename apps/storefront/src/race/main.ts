@@ -1,5 +1,12 @@
 /** Two buyers and one piece: two requests at once, by two edges where there are two, and what each was told. */
-import { createClient, isFinal, type Client, type Refused, type Ticket, type TicketAnswer } from '@holdfast/client';
+import {
+  createClient,
+  isFinal,
+  type Client,
+  type Refused,
+  type Ticket,
+  type TicketAnswer,
+} from '@holdfast/client';
 import { byId, language, pageData, rememberLanguage } from '../shell/page-data.ts';
 import type { SiteTexts } from '../site-texts.ts';
 
@@ -31,14 +38,15 @@ async function edgesOf(): Promise<[string, string]> {
 }
 
 async function raceOnce(): Promise<void> {
-  start.setAttribute('aria-disabled', 'true');
   start.textContent = race.running;
   start.disabled = true;
   round += 1;
   const thisRound = round;
   try {
     clear();
-    const clients = (await edges).map((baseUrl) => createClient({ baseUrl, attempts: 1, timeoutMs: 8_000, fetch: fresh }));
+    const clients = (await edges).map((baseUrl) =>
+      createClient({ baseUrl, attempts: 1, timeoutMs: 8_000, fetch: fresh }),
+    );
     await run(clients as [Client, Client], thisRound);
   } catch {
     verdict(race.failed);
@@ -79,7 +87,10 @@ async function run(clients: [Client, Client], thisRound: number): Promise<void> 
   if (winner >= 0) {
     const { answer } = runs[winner] as Run;
     const lane = lanes[winner] as HTMLElement;
-    held = await decided(clients[winner] as Client, (answer as Extract<TicketAnswer, { kind: 'ticket' }>).ticket);
+    held = await decided(
+      clients[winner] as Client,
+      (answer as Extract<TicketAnswer, { kind: 'ticket' }>).ticket,
+    );
     if (held.status === 'held') show(lane, 'ledger', say(race.held, { ms: since() }));
   }
   const left = await Promise.all(clients.map((client) => leftOf(client, sku)));

@@ -75,7 +75,12 @@ export function createCardView(root: ShadowRoot, pressed: (act: Act) => void): C
   return { show };
 }
 
-function showActions(acts: HTMLElement, wanted: Action[], isBusy: boolean, pressed: (act: Act) => void): void {
+function showActions(
+  acts: HTMLElement,
+  wanted: Action[],
+  isBusy: boolean,
+  pressed: (act: Act) => void,
+): void {
   const had = new Map([...acts.children].map((child) => [(child as HTMLElement).dataset['act'], child]));
   const shown = wanted.map((action) => {
     const old = had.get(action.act) as HTMLElement | undefined;
@@ -87,7 +92,8 @@ function showActions(acts: HTMLElement, wanted: Action[], isBusy: boolean, press
     if (action.href !== null) control.setAttribute('href', action.href);
     return control;
   });
-  if (shown.length === acts.children.length && shown.every((control, at) => acts.children[at] === control)) return;
+  if (shown.length === acts.children.length && shown.every((control, at) => acts.children[at] === control))
+    return;
   acts.replaceChildren(...shown);
 }
 

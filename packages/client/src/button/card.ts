@@ -67,9 +67,7 @@ export function cardOf(buying: Buying, now: number, settings: CardSettings): Car
     hurry: screen.kind === 'held' ? screen.hurry : 'none',
     price: showsPrice ? price : '',
     stock:
-      showsStock && item.available > 0
-        ? words.say('left', { n: item.available, total: item.stock })
-        : '',
+      showsStock && item.available > 0 ? words.say('left', { n: item.available, total: item.stock }) : '',
     stockShare: showsStock ? item.available / item.stock : null,
     ...spoken,
     facts: factsOf(screen, buying, words, settings.texts),
@@ -82,12 +80,7 @@ export function cardOf(buying: Buying, now: number, settings: CardSettings): Car
 
 type Spoken = Pick<Card, 'title' | 'text' | 'clock'>;
 
-function wordsOf(
-  screen: Screen,
-  buying: Buying,
-  { say, date, clock, span }: Words,
-  texts: Texts,
-): Spoken {
+function wordsOf(screen: Screen, buying: Buying, { say, date, clock, span }: Words, texts: Texts): Spoken {
   const plain = (title: string, text = ''): Spoken => ({ title, text, clock: null });
   switch (screen.kind) {
     case 'loading':

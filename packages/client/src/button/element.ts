@@ -57,6 +57,11 @@ export function defineHoldfastBuy({ edge: defaultEdge }: ElementDefaults, name =
     }
 
     connectedCallback(): void {
+      // The page may have set it before this program came.
+      if (Object.hasOwn(this, 'token')) {
+        this.#token = this.token;
+        delete (this as { token?: unknown }).token;
+      }
       this.#view ??= createCardView(this.attachShadow({ mode: 'open' }), (act) => this.#session?.press(act));
       this.#pageLanguage.observe(document.documentElement, { attributeFilter: ['lang', 'dir'] });
       this.#clock = setInterval(() => this.#show(), tickMs);

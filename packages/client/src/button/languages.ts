@@ -33,3 +33,5 @@ export function languageOf(tag: string): Language {
   const primary = tag.toLowerCase().split('-')[0];
   return languages.find((language) => language === primary) ?? 'en';
 }
+
+export type { Texts };

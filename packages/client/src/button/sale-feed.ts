@@ -17,13 +17,15 @@ interface Feed {
 const feeds = new Map<string, Feed>();
 const comeBackMs = 2_000;
 
-/** Follows a sale until the returned function is called; who comes later is told the last value at once. */
+/** Follows a sale until the returned function is called; who comes later is told the last value as soon as it has begun. */
 export function followSale(client: Client, edge: string, saleId: string, listener: SaleListener): () => void {
   const key = `${edge} ${saleId}`;
   const feed = feeds.get(key) ?? begin(client, saleId);
   feeds.set(key, feed);
   feed.listeners.add(listener);
-  if (feed.last !== null) listener.sale(feed.last);
+  queueMicrotask(() => {
+    if (feed.last !== null && feed.listeners.has(listener)) listener.sale(feed.last);
+  });
   return () => {
     feed.listeners.delete(listener);
     if (feed.listeners.size > 0 || feeds.get(key) !== feed) return;

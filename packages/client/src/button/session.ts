@@ -27,6 +27,8 @@ export interface Session {
 
 /** How long a broken watch waits before it begins again, milliseconds. */
 const comeBackMs = 2_000;
+/** What fell back to polling in an outage tries for a stream again; not too often, where none gets through at all. */
+const restartEveryMs = 30_000;
 /** A page that was left while it asked goes on asking when it is back within this time; later it waits to be pressed. */
 const resumeMs = 60_000;
 
@@ -42,6 +44,7 @@ export function createSession(settings: SessionSettings): Session {
   const closed = new AbortController();
   let buying = nothingKnown;
   let unfollow: (() => void) | null = null;
+  let restartedAt = 0;
   let watching: { ticketId: string; by: 'stream' | 'poll'; stop: AbortController } | null = null;
 
   function happen(happening: Happening): void {
@@ -55,7 +58,9 @@ export function createSession(settings: SessionSettings): Session {
   async function noticing(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
     try {
       const response = await fetch(input, init);
+      const isBack = !buying.isConnected && response.status < 500;
       happen({ kind: response.status < 500 ? 'reached' : 'lost' });
+      if (isBack && Date.now() - restartedAt > restartEveryMs) setTimeout(restart);
       return response;
     } catch (fault) {
       if (init?.signal?.aborted !== true || isTimeout(init.signal)) happen({ kind: 'lost' });
@@ -202,6 +207,8 @@ export function createSession(settings: SessionSettings): Session {
   const offline = () => happen({ kind: 'lost' });
   /** What broke waits for nothing: it begins again at once. */
   const restart = () => {
+    if (closed.signal.aborted) return;
+    restartedAt = Date.now();
     watching?.stop.abort();
     watching = null;
     unfollow?.();
@@ -241,4 +248,3 @@ export function createSession(settings: SessionSettings): Session {
 function isTimeout(signal: AbortSignal): boolean {
   return signal.reason instanceof Error && signal.reason.message.startsWith('no answer');
 }
-

@@ -15,7 +15,12 @@ export interface WantedProgram<Found> {
   readonly apt: string;
   readonly brew?: string;
   /** What to paste on other systems. */
-  readonly paste: { readonly dnf: string; readonly apk: string; readonly pacman: string; readonly other: string };
+  readonly paste: {
+    readonly dnf: string;
+    readonly apk: string;
+    readonly pacman: string;
+    readonly other: string;
+  };
   readonly installSeconds: number;
 }
 
@@ -43,9 +48,12 @@ export async function programOf<Found>(
     } catch (cause) {
       // Another process is installing, perhaps this very program: its lock is a matter of seconds.
       if (!String(cause).includes('lock') || Date.now() > giveUpAt)
-        throw new Error(`${name} is missing and could not be installed. Install it with: ${pasteLine(wanted)}`, {
-          cause,
-        });
+        throw new Error(
+          `${name} is missing and could not be installed. Install it with: ${pasteLine(wanted)}`,
+          {
+            cause,
+          },
+        );
       await sleep(1_000);
     }
   }
