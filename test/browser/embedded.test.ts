@@ -4,7 +4,7 @@ import { freePort } from '@holdfast/runtime/local-stores';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { demoSale } from '../../apps/cli/src/demo-sale.ts';
 import { type EdgeProcess, startEdge } from '../support/edge-process.ts';
-import { act, openShop, screen, type Shop, soon } from './shop.ts';
+import { act, openShop, screen, type Shop, soon, words } from './shop.ts';
 
 const secret = 'a secret for tests, long enough for HS256';
 
@@ -85,6 +85,6 @@ describe('the button in a page of another site', () => {
       await page.route('**/token', (route) => route.fulfill({ status: 200, body: 'no.token.atall' }));
       await page.goto(merchant.url);
       await act(page, 'reserve').click();
-      await page.getByText('Sign in at the shop first.').waitFor();
+      await soon(() => words(page)).toContain('Sign in at the shop first.');
     }));
 });

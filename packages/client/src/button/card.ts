@@ -74,7 +74,7 @@ export function cardOf(buying: Buying, now: number, settings: CardSettings): Car
     actions: actionsOf(screen, buying, settings.texts, words, price, priceMinor === 0),
     isBusy: buying.asked !== null || screen.kind === 'loading',
     notice,
-    said: [hurryOf(screen, settings.texts) || `${spoken.title}. ${spoken.text}`, notice].join(' ').trim(),
+    said: [hurryOf(screen, settings.texts) || sentences(spoken.title, spoken.text), notice].join(' ').trim(),
   };
 }
 
@@ -149,6 +149,10 @@ function wordsOf(screen: Screen, buying: Buying, { say, date, clock, span }: Wor
     case 'refunded':
       return plain(texts.refunded);
   }
+}
+
+function sentences(title: string, text: string): string {
+  return title === '' || text === '' ? title + text : `${title}. ${text}`;
 }
 
 /** The two warnings; said instead of everything else, since there is no time for more. */
