@@ -14,6 +14,7 @@ mkdirSync(folder, { recursive: true });
 const stack = await startStack({ dir, workers: 1, edges: 2, say: console.log });
 const browser = await openBrowser();
 const desktop = { viewport: { width: 1120, height: 760 } };
+const tall = { viewport: { width: 1120, height: 960 } };
 const phone = { viewport: { width: 390, height: 780 }, isMobile: true, hasTouch: true };
 const [item] = demoSale.items;
 
@@ -109,7 +110,7 @@ try {
     await page.goto(shop(''));
     await page.locator('#sales .tile').first().waitFor();
   });
-  await shot('race', desktop, async (page) => {
+  await shot('race', tall, async (page) => {
     await page.goto(shop('race'));
     await page.locator('#start').click();
     await page.locator('#track[data-left]').waitFor();
@@ -120,11 +121,11 @@ try {
     await page.locator('#start').click();
     await page.locator('#track[data-left]').waitFor();
   });
-  await shot('architecture', desktop, async (page) => {
+  await shot('architecture', tall, async (page) => {
     await page.goto(shop('architecture'));
     await page.locator('body[data-live=yes]').waitFor();
   });
-  await shot('architecture-dark-arabic', { ...desktop, colorScheme: 'dark' }, async (page) => {
+  await shot('architecture-dark-arabic', { ...tall, colorScheme: 'dark' }, async (page) => {
     await page.goto(shop('architecture?lang=ar'));
     await page.locator('body[data-live=yes]').waitFor();
   });

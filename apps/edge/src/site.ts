@@ -34,8 +34,8 @@ const types: Record<string, string> = {
 };
 
 const forEver = 'public, max-age=31536000, immutable';
-/** A new version is seen soon, and until then a crowd is answered by the caches in front. */
-const aMinute = 'public, max-age=60, stale-while-revalidate=600';
+/** A crowd is answered by the caches in front; a page that names scripts of an older version is not kept for long. */
+const aMoment = 'public, max-age=10';
 
 /** `peers` are other edges that a page may talk to. Null where no pages were built; throws when what was built is not whole. */
 export function readSite(folder: string, peers: readonly string[] = []): Site | null {
@@ -49,12 +49,12 @@ export function readSite(folder: string, peers: readonly string[] = []): Site | 
   const read = (file: string, cacheControl: string) => fileOf(join(folder, file), cacheControl, peers);
   const pages = Object.entries(map.pages).map(([path, byLanguage]) => {
     const files = Object.entries(byLanguage).map(
-      ([language, file]) => [language, read(file, aMinute)] as const,
+      ([language, file]) => [language, read(file, aMoment)] as const,
     );
     return [path, new Map(files)] as const;
   });
   const files = Object.entries(map.files).map(
-    ([address, { file, isHashed }]) => [address, read(file, isHashed ? forEver : aMinute)] as const,
+    ([address, { file, isHashed }]) => [address, read(file, isHashed ? forEver : aMoment)] as const,
   );
   return { pages: new Map(pages), files: new Map(files) };
 }
