@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seriousFaults } from './axe.ts';
 import { inEveryState } from './every-state.ts';
-import { openShop, type Shop } from './shop.ts';
+import { openShop, screen, type Shop, tees } from './shop.ts';
 
 let shop: Shop;
 
@@ -22,4 +22,14 @@ describe('somebody who sees little, or listens', () => {
     });
     expect(faults).toEqual([]);
   });
+
+  it('has a judge that sees what is wrong, also inside the button', () =>
+    shop.visit(async (person) => {
+      const page = await person.open(shop.pageOf(await shop.open(tees(1))));
+      await screen(page, 'offer');
+      await page
+        .locator('holdfast-buy [part=card]')
+        .evaluate((card) => card.append(document.createElement('button')));
+      expect((await seriousFaults(page)).join()).toContain('button-name');
+    }));
 });

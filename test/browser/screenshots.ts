@@ -1,7 +1,8 @@
 /** `npm run screenshots`: a stack of its own, and a picture of each thing that people see, into docs/screenshots/. */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { removePostgres, temporaryFolder } from '@holdfast/runtime/local-stores';
+import { onPath, removePostgres, temporaryFolder } from '@holdfast/runtime/local-stores';
 import type { Page } from 'playwright-core';
 import { createDemoSale, demoSale } from '../../apps/cli/src/demo-sale.ts';
 import { startStack } from '../../apps/cli/src/stack.ts';
@@ -9,6 +10,8 @@ import { openBrowser, type Person } from './chromium.ts';
 
 const folder = join(import.meta.dirname, '../../docs/screenshots');
 const only = process.argv[2];
+/** With a palette a picture is a third as large. */
+const quantizer = onPath('pngquant');
 const dir = temporaryFolder('screenshots');
 mkdirSync(folder, { recursive: true });
 const stack = await startStack({ dir, workers: 1, edges: 2, say: console.log });
@@ -166,7 +169,9 @@ async function shot(
     // Pictures, and what moves into place.
     await page.waitForFunction(() => [...document.images].every((image) => image.complete));
     await page.waitForTimeout(1_300);
-    await page.screenshot({ path: join(folder, `${name}.png`), fullPage: isWhole });
+    const path = join(folder, `${name}.png`);
+    await page.screenshot({ path, fullPage: isWhole });
+    if (quantizer !== null) execFileSync(quantizer, ['--force', '--ext', '.png', '--speed', '1', path]);
     console.log(`${name}.png`);
   } finally {
     await person.close();

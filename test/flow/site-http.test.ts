@@ -8,7 +8,7 @@ import { type EdgeHouse, openEdgeHouse } from './edge-house.ts';
 let house: EdgeHouse;
 
 beforeAll(async () => {
-  house = await openEdgeHouse({ site: await builtSite() });
+  house = await openEdgeHouse({ site: await builtSite(), corsOrigins: ['https://shop.example'] });
 });
 
 afterAll(() => house.close());
@@ -42,7 +42,7 @@ describe('the pages that the edge hands out', () => {
     expect(await languageOf('/?lang=ko', 'fr')).toBe('ko');
     expect(await languageOf('/?lang=../../etc', 'fr')).toBe('fr');
     expect(await languageOf('/', 'tlh')).toBe('en');
-    expect((await get('/')).headers['vary']).toBe('Accept-Language, Accept-Encoding');
+    expect((await get('/')).headers['vary']).toBe('Accept-Language, Accept-Encoding, Origin');
   });
 
   it('are compressed for those who take it, with a tag of their own, and not sent again', async () => {
