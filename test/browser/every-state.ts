@@ -42,6 +42,7 @@ export async function inEveryState(shop: Shop, languages: readonly Language[], l
 
     const given = await arrive(await shop.open(tees(1)));
     await act(page, 'reserve').click();
+    await screen(page, 'held');
     await act(page, 'leave').click();
     await act(page, 'cancel').click();
     await screen(page, 'cancelled');
