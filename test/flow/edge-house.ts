@@ -7,6 +7,7 @@ import { createEdgeApp } from '../../apps/edge/src/app.ts';
 import { parseRange } from '../../apps/edge/src/client-address.ts';
 import { createRateLimits } from '../../apps/edge/src/rate-limits.ts';
 import { closeServer, createEdgeServer, openServer } from '../../apps/edge/src/server.ts';
+import type { Site } from '../../apps/edge/src/site.ts';
 import { type House, openHouse } from '../support/house.ts';
 
 export interface EdgeHouse
@@ -25,6 +26,8 @@ export interface EdgeHouseOptions {
   payments?: PaymentProvider | null;
   tokens?: BuyerTokens | null;
   challenger?: Challenger | null;
+  /** The pages for buyers. */
+  site?: Site | null;
   limits?: Partial<Record<'writes' | 'reads' | 'buyer', RateLimit>>;
 }
 
@@ -32,7 +35,7 @@ export async function openEdgeHouse(options: EdgeHouseOptions = {}): Promise<Edg
   const house = await openHouse({ workers: 1, edges: 0 });
   const { redis, ledger, desk, log, logged, freeze, thaw } = house;
   const bells = await createBellRinger({ redisUrl: redis.url });
-  const { corsOrigins = [], payments = null, tokens = null, challenger = null } = options;
+  const { corsOrigins = [], payments = null, tokens = null, challenger = null, site = null } = options;
   const gate = await createEdgeGate({
     redisUrl: redis.url,
     ring: bells.ring,
@@ -47,7 +50,7 @@ export async function openEdgeHouse(options: EdgeHouseOptions = {}): Promise<Edg
   ) as Record<'writes' | 'reads' | 'buyer', RateLimiter | null>;
   const trusted = parseRange('127.0.0.1');
   const limits = createRateLimits({ ...limiters, trustedProxies: trusted === null ? [] : [trusted] });
-  const edge = createEdgeApp({ gate, log, corsOrigins, payments, tokens, limits, challenger });
+  const edge = createEdgeApp({ gate, log, corsOrigins, payments, tokens, limits, challenger, site });
   const server = createEdgeServer(edge.app, { maxConnections: 0 });
   const port = await openServer(server, 0, '127.0.0.1');
   return {

@@ -16,6 +16,8 @@ const mayImport: Record<string, readonly string[]> = {
   'packages/payments': ['core'],
   'packages/webhooks': ['core'],
   'packages/runtime': [],
+  // Sent to a browser: it buys over HTTP like anybody.
+  'apps/storefront': ['client'],
   // The buyers' side opens Redis only.
   'apps/edge': ['core', 'contracts', 'gate', 'payments', 'pipeline', 'runtime'],
   'apps/worker': ['core', 'contracts', 'gate', 'ledger', 'pipeline', 'runtime', 'webhooks'],

@@ -18,7 +18,8 @@ function restartOnChange(stack: Stack): () => void {
   let restarting = Promise.resolve();
   const watchers = sources.map((folder) =>
     watch(join(projectFolder, folder), { recursive: true }, (_event, file) => {
-      if (file === null || !/\/src\/.*\.(ts|lua|sql)$/.test(file) || file.endsWith('.test.ts')) return;
+      if (file === null || !/\/src\/.*\.(ts|lua|sql|css|svg|json)$/.test(file) || file.endsWith('.test.ts'))
+        return;
       clearTimeout(timer);
       timer = setTimeout(() => {
         console.log(`holdfast: ${file} changed; starting the apps again`);

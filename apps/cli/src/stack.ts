@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { migrate } from '@holdfast/ledger';
+import { buildSite } from './build-site.ts';
 import { appEnvironment } from './config.ts';
 import { keptSecret } from './kept-secret.ts';
 import { choosePorts, type PortWishes } from './ports.ts';
@@ -53,6 +54,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const { dir, host = '127.0.0.1', say = () => {}, signal } = options;
   mkdirSync(join(dir, 'logs'), { recursive: true });
   const key = options.adminKey ?? keptSecret(dir, 'admin-key');
+  const building = buildSite(say);
   const stores = await openPrivateStores({ ...options, say });
   const apps: App[] = [];
   let stopped: Promise<void> | undefined;
@@ -97,14 +99,18 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       edgeKeys,
     );
     const challengeSecret = options.challengeSecret ?? keptSecret(dir, 'challenge-secret');
-    // The buyers' side holds no credential of the database and no key.
-    const edgeApps = ports.edges.map((port, index) =>
-      start('edge', `edge ${index + 1}`, { EDGE_PORT: String(port), CHALLENGE_SECRET: challengeSecret }, [
-        'DATABASE_URL',
-        'ADMIN_KEY',
-      ]),
-    );
+    await building;
     const edges = ports.edges.map((port) => addressOf(host, port));
+    // The buyers' side holds no credential of the database and no key.
+    const edgeApps = ports.edges.map((port, index) => {
+      const peers = edges.filter((_, other) => other !== index).map(({ origin }) => origin);
+      const own = {
+        EDGE_PORT: String(port),
+        CHALLENGE_SECRET: challengeSecret,
+        ...(peers.length > 0 && { PEER_EDGES: peers.join(',') }),
+      };
+      return start('edge', `edge ${index + 1}`, own, ['DATABASE_URL', 'ADMIN_KEY']);
+    });
     const consoleUrl = addressOf(host, ports.console);
     await Promise.all([
       untilReady(consoleApp, consoleUrl, apps, signal),
@@ -122,6 +128,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           { name: 'redis', ...pidOf(stores.redis) },
         ]),
       async restartApps() {
+        await buildSite(say);
         await Promise.all(apps.map((app) => app.restart()));
       },
       stop: () => (stopped ??= stop()),

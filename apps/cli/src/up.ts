@@ -106,7 +106,7 @@ function greeting({ edges, console: { url, key } }: Stack, dir: string): string 
   return [
     '',
     'Holdfast is open.',
-    ...edges.map((edge) => `  edge       ${edge}   (contract: ${new URL('/docs', edge)})`),
+    ...edges.map((edge) => `  shop       ${edge}   (contract: ${new URL('/docs', edge)})`),
     `  console    ${url}`,
     `  admin key  ${key}`,
     `  logs       ${dir}/logs`,

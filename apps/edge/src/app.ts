@@ -26,9 +26,12 @@ import { docs, openapi, problemPage } from './routes/pages.ts';
 import { payFirst } from './routes/pay-first.ts';
 import { receiveEvent } from './routes/payment-events.ts';
 import { joinLobby, reserve } from './routes/reserve.ts';
+import { lookInside } from './routes/inside.ts';
 import { followSale, listSales, readSale } from './routes/sales.ts';
+import { siteFile, sitePage } from './routes/site.ts';
 import { followTicket, readTicket } from './routes/ticket.ts';
 import { createSaleFeeds } from './sale-feeds.ts';
+import type { Site } from './site.ts';
 import { createStreams } from './streams.ts';
 import { createTicketWatches } from './ticket-watch.ts';
 
@@ -46,6 +49,10 @@ export interface EdgeAppParts {
   tokens?: BuyerTokens | null;
   /** Sets the challenges that the gate has judged; null or absent: nobody gets into a sale that asks for one. */
   challenger?: Challenger | null;
+  /** The pages for buyers; null or absent: there are none here. */
+  site?: Site | null;
+  /** Other edges that pages may talk to. */
+  peers?: readonly string[];
   /** The process's own figures in Prometheus' text format. */
   processMetrics?: () => Promise<string>;
 }
@@ -119,6 +126,7 @@ export function createEdgeApp(parts: EdgeAppParts): Edge {
   app.get('/v1/sales', endpoint('sales', look(listSales(gate))));
   app.get('/v1/sales/:saleId', endpoint('sale', look(readSale(gate))));
   app.get('/v1/sales/:saleId/events', endpoint('sale_events', look(followSale(gate, feeds, streams))));
+  app.get('/v1/inside', endpoint('inside', look(lookInside(gate, metrics.streams, parts.peers ?? []))));
   app.get('/healthz', endpoint('healthz', healthz()));
   app.get(
     '/readyz',
@@ -131,6 +139,11 @@ export function createEdgeApp(parts: EdgeAppParts): Edge {
   app.get('/openapi.json', endpoint('openapi', openapi()));
   app.get('/docs', endpoint('docs', docs()));
   app.get('/problems/:code', endpoint('problem', problemPage()));
+  if (parts.site != null) {
+    for (const [path, byLanguage] of parts.site.pages) app.get(path, endpoint('page', sitePage(byLanguage)));
+    const file = endpoint('file', siteFile(parts.site));
+    for (const path of parts.site.files.keys()) app.get(path, file);
+  }
 
   const elsewhere = endpoint('elsewhere', (c, requestId) => {
     const methods = methodsAt(app, c);

@@ -11,8 +11,9 @@ export type EdgeEnv = { Bindings: Partial<HttpBindings> };
 export type EdgeContext = Context<EdgeEnv>;
 export type EdgeApp = Hono<EdgeEnv>;
 
-/** An answer whose body goes on for as long as it likes: `begin` is called once its headers are complete. */
-export interface StreamAnswer extends Answer {
+/** An answer that may be a file's bytes, or go on for as long as it likes: `begin` is called once its headers are complete. */
+export interface StreamAnswer extends Omit<Answer, 'body'> {
+  body: string | Uint8Array<ArrayBuffer> | null;
   begin?: () => void;
 }
 

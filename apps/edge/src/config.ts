@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { readConfig, settings } from '@holdfast/runtime';
 import { z } from 'zod';
 import type { RateLimit } from '@holdfast/gate';
@@ -39,6 +40,12 @@ export const readEdgeConfig = (env?: Record<string, string | undefined>) =>
       /** Signs challenges; all edges have the same. Absent: nobody gets into a sale that has a challenge. */
       CHALLENGE_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
       CORS_ORIGINS: settings.list.default([]),
+      /** The pages for buyers, as apps/storefront builds them. */
+      SITE_DIR: z.string().default(fileURLToPath(new URL('../../storefront/dist', import.meta.url))),
+      /** Addresses of other edges that pages may talk to, for the race between two of them. */
+      PEER_EDGES: settings.list
+        .refine((origins) => origins.every(isOrigin), 'must be addresses like http://127.0.0.1:8082')
+        .default([]),
       LOG_LEVEL: settings.logLevel,
       /** Who takes the money: nobody (a confirm is the shop's word), a provider that only plays, or Stripe. */
       PAYMENTS: z.enum(['none', 'fake', 'stripe']).default('none'),
@@ -61,6 +68,11 @@ export const readEdgeConfig = (env?: Record<string, string | undefined>) =>
       ...(given['BUYER_AUTH'] === 'jwt' ? [oneTokenKey(given)] : []),
     ],
   );
+
+/** It becomes part of a page's policy, so it is no more than an origin. */
+function isOrigin(text: string): boolean {
+  return /^https?:$/.test(URL.parse(text)?.protocol ?? '') && new URL(text).origin === text;
+}
 
 /** Tokens are checked with a secret or with public keys, and never with whichever of the two fits. */
 function oneTokenKey(given: Readonly<Record<string, string>>): string {

@@ -29,7 +29,7 @@ export function createCrossOrigin(origins: readonly string[]): CrossOrigin {
 
   function add(headers: Record<string, string>, origin: string | undefined): void {
     if (allowed.size === 0) return;
-    if (!everyone) headers['Vary'] = 'Origin';
+    if (!everyone) headers['Vary'] = headers['Vary'] === undefined ? 'Origin' : `${headers['Vary']}, Origin`;
     if (origin === undefined || !(everyone || allowed.has(origin))) return;
     headers['Access-Control-Allow-Origin'] = everyone ? '*' : origin;
     headers['Access-Control-Expose-Headers'] = exposed;

@@ -7,6 +7,7 @@ import { createBuyerTokens } from './buyer-tokens.ts';
 import { createProofOfWork } from './proof-of-work.ts';
 import { providerChoice, readEdgeConfig, tokenSettings } from './config.ts';
 import { createRateLimits } from './rate-limits.ts';
+import { readSite } from './site.ts';
 import { closeServer, createEdgeServer, openServer } from './server.ts';
 
 const config = configOrExit(readEdgeConfig);
@@ -56,6 +57,9 @@ const limits = createRateLimits({
   buyer: limiterOf('buyer', config.RATE_LIMIT_PER_BUYER),
   trustedProxies: config.TRUSTED_PROXIES,
 });
+const site = readSite(config.SITE_DIR, config.PEER_EDGES);
+if (site === null)
+  log.warn({ folder: config.SITE_DIR }, 'no pages for buyers were built: only programs can buy');
 const tokens = tokenSettings(config);
 const edge = createEdgeApp({
   gate,
@@ -67,7 +71,9 @@ const edge = createEdgeApp({
       : createBuyerTokens(tokens, onceASecond(log.warn.bind(log), 'the keys of buyer tokens are away')),
   payments,
   challenger,
-  corsOrigins: config.CORS_ORIGINS,
+  site,
+  peers: config.PEER_EDGES,
+  corsOrigins: [...config.CORS_ORIGINS, ...config.PEER_EDGES],
   slowRequestMs: config.SLOW_REQUEST_MS,
   processMetrics: createMetrics().text,
 });

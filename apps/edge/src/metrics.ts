@@ -13,6 +13,8 @@ export interface GateTotals {
   admitted: number;
   batches: number;
   refused: ReadonlyMap<RefusalCode, number>;
+  /** Entries that waited for the ledger when their sales were last read here. */
+  waiting: number;
 }
 
 export type UnclaimedReason = 'unknown_ticket' | 'mismatch' | 'surplus';

@@ -2,6 +2,7 @@ import {
   cancelBody,
   confirmBody,
   extendBody,
+  insideSchema,
   jsonContent,
   payingTicketSchema,
   type Part,
@@ -32,6 +33,12 @@ export function edgeDocument(): Part {
             properties: { sales: { type: 'array', items: reference('Sale') } },
             required: ['sales'],
           }),
+          ...problemResponses('gate_unavailable'),
+        }),
+      },
+      '/v1/inside': {
+        get: call('What this edge and the gate have done, in sums', {
+          200: answer('The sums; cacheable for 1 s', reference('Inside')),
           ...problemResponses('gate_unavailable'),
         }),
       },
@@ -207,6 +214,7 @@ export function edgeDocument(): Part {
         Ticket: schemaPart(ticketSchema),
         PayingTicket: schemaPart(payingTicketSchema),
         Sale: schemaPart(saleSchema),
+        Inside: schemaPart(insideSchema),
         Reservation: schemaPart(reservationBody, 'input'),
         Confirm: schemaPart(confirmBody, 'input'),
         Cancel: schemaPart(cancelBody, 'input'),

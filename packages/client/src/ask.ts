@@ -43,9 +43,7 @@ export async function ask(
       cause = fault;
     }
     if (attempt >= settings.attempts) {
-      throw new HoldfastUnreachable(`${init.method ?? 'GET'} ${path} had no answer in ${attempt} attempts`, {
-        cause,
-      });
+      throw new HoldfastUnreachable(`${init.method ?? 'GET'} ${path}: no answer`, { cause });
     }
     await pause(waitMs * (1 + Math.random() / 2), signal);
   }
@@ -55,10 +53,18 @@ export async function ask(
 export async function refusalOf(response: Response): Promise<Refused> {
   const problem: unknown = await response.json().catch(() => undefined);
   if (!isFields(problem) || typeof problem['code'] !== 'string') {
-    throw new HoldfastUnreachable(`answered ${response.status} without a problem document`);
+    throw new HoldfastUnreachable(`answered ${response.status} without a problem`);
   }
   const detail = String(problem['detail'] ?? problem['title'] ?? problem['code']);
   return { kind: 'refused', code: problem['code'] as RefusalCode, status: response.status, detail, problem };
+}
+
+export function salePath(saleId: string, rest = ''): string {
+  return `/v1/sales/${encodeURIComponent(saleId)}${rest}`;
+}
+
+export function ticketPath(ticketId: string, rest = ''): string {
+  return `/v1/tickets/${encodeURIComponent(ticketId)}${rest}`;
 }
 
 /** Waits that long, or rejects with the signal's reason. */

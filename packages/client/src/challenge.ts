@@ -1,20 +1,38 @@
-import { type AskSettings, ask, pause } from './ask.ts';
+import { ask, type AskSettings, pause, salePath } from './ask.ts';
+import { asksForSolution, type TicketAnswer } from './ticket.ts';
 
 /** A challenge of a kind that this client cannot solve, or no Web Crypto to solve it with (a page without https). */
 export class HoldfastUnsolvable extends Error {
   override name = 'HoldfastUnsolvable';
 }
 
+/** A challenge that became too old on the way is solved anew so often. */
+const CHALLENGES_MAX = 3;
+
+/** Sends what was refused for want of a solution again, with one. The signal ends the work; throws `HoldfastUnsolvable`. */
+export async function sendSolved(
+  settings: AskSettings,
+  saleId: string,
+  send: (headers: Record<string, string>) => Promise<TicketAnswer>,
+  signal?: AbortSignal,
+): Promise<TicketAnswer> {
+  for (let challenges = 1; ; challenges += 1) {
+    const solution = await solveChallenge(settings, saleId, signal);
+    const answer = await send(solution === undefined ? {} : { 'Challenge-Solution': solution });
+    if (!asksForSolution(answer) || challenges === CHALLENGES_MAX) return answer;
+  }
+}
+
 /**
  * Gets a challenge of the sale and solves it: the value of `Challenge-Solution`, or undefined where the sale asks for none
- * by now. Half a second of work is usual; the signal ends it. Throws `HoldfastUnsolvable`.
+ * by now. Half a second of work is usual.
  */
-export async function solveChallenge(
+async function solveChallenge(
   settings: AskSettings,
   saleId: string,
   signal?: AbortSignal,
 ): Promise<string | undefined> {
-  const path = `/v1/sales/${encodeURIComponent(saleId)}/challenge`;
+  const path = salePath(saleId, '/challenge');
   const response = await ask(settings, path, {}, signal);
   if (response.status !== 200) {
     await response.body?.cancel();

@@ -121,6 +121,53 @@ describe('the SDK', () => {
   });
 });
 
+describe('a client that looks at sales', () => {
+  it('follows a sale by stream, and by polling once streams do not get through; a repeat is no news', async () => {
+    let streams = 0;
+    let polls = 0;
+    const client = await clientOf((request, response) => {
+      if (request.url?.endsWith('/events')) {
+        streams += 1;
+        if (streams > 1) return void request.socket.destroy();
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+        return void response.end(`event: sale\nid: 1\ndata: ${JSON.stringify({ id: 'sale', left: 9 })}\n\n`);
+      }
+      polls += 1;
+      json(response, 200, { id: 'sale', left: polls < 3 ? 8 : 7 });
+    });
+    const left: unknown[] = [];
+    for await (const seen of client.watchSale('sale')) {
+      left.push((seen as unknown as { left: number }).left);
+      if (left.length === 3) break;
+    }
+    expect([left, streams]).toEqual([[9, 8, 7], 3]);
+  });
+
+  it('says once that a sale is unknown, and ends', async () => {
+    const client = await clientOf((_, response) => problem(response, 404, 'unknown_sale'));
+    for (const by of ['stream', 'poll'] as const) {
+      const codes: string[] = [];
+      for await (const seen of client.watchSale('none', { by }))
+        codes.push('kind' in seen ? seen.code : seen.id);
+      expect(codes).toEqual(['unknown_sale']);
+    }
+    expect(await client.sale('none')).toMatchObject({ kind: 'refused', code: 'unknown_sale' });
+    expect(await client.sales()).toMatchObject({ kind: 'refused' });
+  });
+
+  it('asks for as much more time as is wanted, or for what there is', async () => {
+    const bodies: string[] = [];
+    const client = await clientOf((request, response) => {
+      expect(request.url).toBe('/v1/tickets/t1/extend');
+      request.on('data', (piece) => bodies.push(String(piece)));
+      request.on('end', () => json(response, 200, ticket({ status: 'held', version: 3 })));
+    });
+    await client.extend('t1', { seconds: 60 });
+    expect(await client.extend('t1')).toMatchObject({ kind: 'ticket', ticket: { version: 3 } });
+    expect(bodies).toEqual(['{"seconds":60}', '{}']);
+  });
+});
+
 let server: Server | undefined;
 afterEach(() => {
   server?.closeAllConnections();

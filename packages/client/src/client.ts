@@ -1,6 +1,14 @@
-import { type AskSettings, ask, refusalOf } from './ask.ts';
-import { solveChallenge } from './challenge.ts';
-import type { ConfirmAnswer, Payment, Refused, Ticket, TicketAnswer } from './ticket.ts';
+import { ask, type AskSettings, refusalOf, salePath, ticketPath } from './ask.ts';
+import type { Sale } from './sale.ts';
+import {
+  asksForSolution,
+  type ConfirmAnswer,
+  type Payment,
+  type Refused,
+  type Ticket,
+  type TicketAnswer,
+} from './ticket.ts';
+import { watchSale } from './watch-sale.ts';
 import { type WatchSettings, watchTicket } from './watch-ticket.ts';
 
 export interface ClientSettings {
@@ -28,9 +36,6 @@ export interface CommandSettings {
   signal?: AbortSignal;
 }
 
-/** A challenge that became too old on the way is solved anew so often. */
-const challengesMax = 3;
-
 /**
  * The buyer's side of a sale, for browsers and Node. Every verb resolves to the ticket or to a refusal with its code,
  * and throws `HoldfastUnreachable` only when the server could not be reached at all; a repeat after a lost answer
@@ -56,10 +61,21 @@ export function createClient({
     },
   };
 
-  /** Sales that asked for a challenge: they are not asked without a solution first. */
-  const challenging = new Set<string>();
-
   return {
+    /** All sales that are to be seen. */
+    sales(signal?: AbortSignal): Promise<{ kind: 'sales'; sales: Sale[] } | Refused> {
+      return list('sales', '/v1/sales', signal);
+    },
+
+    /** The sale as it is now; `serverTime` is the clock that judges deadlines. */
+    async sale(saleId: string, signal?: AbortSignal): Promise<{ kind: 'sale'; sale: Sale } | Refused> {
+      const response = await ask(settings, salePath(saleId), {}, signal);
+      return response.ok ? { kind: 'sale', sale: (await response.json()) as Sale } : refusalOf(response);
+    },
+
+    /** The sale and every change of it, what is left above all, until the caller breaks off. */
+    watchSale: (saleId: string, watch: WatchSettings = {}) => watchSale(settings, saleId, watch),
+
     /** Takes a place in line. With `waitSeconds` (up to 30) the answer waits until the place is held or rejected. */
     reserve(
       saleId: string,
@@ -77,17 +93,12 @@ export function createClient({
 
     /** The ticket as it is now. */
     async ticket(ticketId: string, signal?: AbortSignal): Promise<TicketAnswer> {
-      return answerOf(await ask(settings, `/v1/tickets/${encodeURIComponent(ticketId)}`, {}, signal));
+      return answerOf(await ask(settings, ticketPath(ticketId), {}, signal));
     },
 
     /** What the buyer of the token has of a sale, the newest first: after a lost page, or on another device. */
-    async tickets(
-      saleId: string,
-      signal?: AbortSignal,
-    ): Promise<{ kind: 'tickets'; tickets: Ticket[] } | Refused> {
-      const response = await ask(settings, `/v1/sales/${encodeURIComponent(saleId)}/tickets`, {}, signal);
-      if (!response.ok) return refusalOf(response);
-      return { kind: 'tickets', ...((await response.json()) as { tickets: Ticket[] }) };
+    tickets(saleId: string, signal?: AbortSignal): Promise<{ kind: 'tickets'; tickets: Ticket[] } | Refused> {
+      return list('tickets', salePath(saleId, '/tickets'), signal);
     },
 
     /**
@@ -100,7 +111,7 @@ export function createClient({
       { paymentRef, ...command }: CommandSettings & { paymentRef?: string } = {},
     ): Promise<ConfirmAnswer> {
       const body = paymentRef === undefined ? {} : { paymentRef };
-      const path = `/v1/tickets/${encodeURIComponent(ticketId)}/confirm`;
+      const path = ticketPath(ticketId, '/confirm');
       const answer = await post(path, body, {}, 0, command);
       if (answer.kind === 'refused') return answer;
       const { payment = null, ...ticket } = answer.ticket as Ticket & { payment?: Payment };
@@ -109,12 +120,26 @@ export function createClient({
 
     /** Gives the place or the hold back. */
     cancel(ticketId: string, command: CommandSettings = {}): Promise<TicketAnswer> {
-      return post(`/v1/tickets/${encodeURIComponent(ticketId)}/cancel`, {}, {}, 0, command);
+      return post(ticketPath(ticketId, '/cancel'), {}, {}, 0, command);
+    },
+
+    /** Moves the deadline of a hold, by as much as asked or by as much as the sale's rule still leaves. */
+    extend(
+      ticketId: string,
+      { seconds, ...command }: CommandSettings & { seconds?: number } = {},
+    ): Promise<TicketAnswer> {
+      const body = seconds === undefined ? {} : { seconds };
+      return post(ticketPath(ticketId, '/extend'), body, {}, 0, command);
     },
 
     /** The ticket and every change of it, until a final state: `for await (const seen of client.watchTicket(id))`. */
     watchTicket: (ticketId: string, watch: WatchSettings = {}) => watchTicket(settings, ticketId, watch),
   };
+
+  async function list<Kind extends string, List>(kind: Kind, path: string, signal?: AbortSignal) {
+    const response = await ask(settings, path, {}, signal);
+    return response.ok ? { kind, ...((await response.json()) as List) } : refusalOf(response);
+  }
 
   /** Asks to be let in, with the solution of a challenge where the sale wants one; the key stays the same throughout. */
   async function enter(
@@ -125,17 +150,15 @@ export function createClient({
     waitMs: number,
     { idempotencyKey = crypto.randomUUID(), signal }: CommandSettings,
   ): Promise<TicketAnswer> {
-    const path = `/v1/sales/${encodeURIComponent(saleId)}/${door}`;
+    const path = salePath(saleId, `/${door}`);
     const command = { idempotencyKey, ...(signal !== undefined && { signal }) };
-    for (let challenges = 0; ; challenges += 1) {
-      const solution = challenging.has(saleId) ? await solveChallenge(settings, saleId, signal) : undefined;
-      if (solution === undefined) challenging.delete(saleId);
-      const brought = solution === undefined ? headers : { ...headers, 'Challenge-Solution': solution };
-      const answer = await post(path, request, brought, waitMs, command);
-      const isAsked = answer.kind === 'refused' && ASKS_FOR_SOLUTION.has(answer.code);
-      if (!isAsked || challenges === challengesMax) return answer;
-      challenging.add(saleId);
-    }
+    const send = (brought: Record<string, string>) =>
+      post(path, request, { ...headers, ...brought }, waitMs, command);
+    const answer = await send({});
+    if (!asksForSolution(answer)) return answer;
+    // Loaded when a sale asks for it: a page that sells without pays nothing for it.
+    const { sendSolved } = await import('./challenge.ts');
+    return sendSolved(settings, saleId, send, signal);
   }
 
   async function post(
@@ -153,8 +176,6 @@ export function createClient({
     return answerOf(await ask({ ...settings, timeoutMs: timeoutMs + waitMs }, path, init, signal));
   }
 }
-
-const ASKS_FOR_SOLUTION = new Set(['challenge_required', 'challenge_failed']);
 
 export type Client = ReturnType<typeof createClient>;
 

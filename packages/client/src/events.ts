@@ -41,7 +41,7 @@ function eventOf(block: string): ServerEvent {
 async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const silence = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the event stream was silent for ${ms} ms`)), ms);
+    timer = setTimeout(() => reject(new Error('silent stream')), ms);
   });
   try {
     return await Promise.race([promise, silence]);

@@ -2,5 +2,6 @@
 export { HoldfastUnreachable } from './ask.ts';
 export { HoldfastUnsolvable } from './challenge.ts';
 export * from './client.ts';
+export * from './sale.ts';
 export * from './ticket.ts';
 export type { WatchSettings } from './watch-ticket.ts';

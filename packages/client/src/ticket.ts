@@ -61,6 +61,11 @@ export interface Refused {
 
 export type TicketAnswer = { kind: 'ticket'; ticket: Ticket; replayed: boolean } | Refused;
 
+/** The sale wants the solution of a challenge first, or another one than was brought. */
+export function asksForSolution(answer: TicketAnswer): boolean {
+  return answer.kind === 'refused' && answer.code.startsWith('challenge_');
+}
+
 /** `payment` where a provider takes the money and it has not been paid yet: the ticket is still held. */
 export type ConfirmAnswer =
   | { kind: 'ticket'; ticket: Ticket; replayed: boolean; payment: Payment | null }

@@ -1,4 +1,4 @@
-import { type AskSettings, ask, pause, refusalOf, retryAfterMs } from './ask.ts';
+import { ask, type AskSettings, pause, refusalOf, retryAfterMs, ticketPath } from './ask.ts';
 import { readEvents } from './events.ts';
 import { isFinal, type Refused, type Ticket } from './ticket.ts';
 
@@ -46,12 +46,7 @@ async function* stream(
   if (version !== undefined) headers['Last-Event-ID'] = String(version);
   try {
     const once = { ...settings, attempts: 1 };
-    const response = await ask(
-      once,
-      `/v1/tickets/${encodeURIComponent(ticketId)}/events`,
-      { headers },
-      signal,
-    );
+    const response = await ask(once, ticketPath(ticketId, '/events'), { headers }, signal);
     if (response.status === 404) return yield await refusalOf(response);
     if (!response.ok || response.body === null) return;
     for await (const { event, data } of readEvents(response.body, STREAM_SILENCE_MAX_MS)) {
@@ -72,7 +67,7 @@ async function* poll(
   let etag = '';
   for (;;) {
     const headers: Record<string, string> = etag === '' ? {} : { 'If-None-Match': etag };
-    const response = await ask(settings, `/v1/tickets/${encodeURIComponent(ticketId)}`, { headers }, signal);
+    const response = await ask(settings, ticketPath(ticketId), { headers }, signal);
     if (response.status === 200) {
       etag = response.headers.get('etag') ?? '';
       const ticket = (await response.json()) as Ticket;
@@ -92,8 +87,8 @@ function isNews(ticket: Ticket, last: Ticket | undefined): boolean {
   return ticket.version === last.version && ticket.ahead < last.ahead;
 }
 
-const STREAM_FAILURES_MAX = 3;
-const STREAM_PAUSE_MS = 250;
+export const STREAM_FAILURES_MAX = 3;
+export const STREAM_PAUSE_MS = 250;
 /** Three of the server's comments. */
-const STREAM_SILENCE_MAX_MS = 45_000;
+export const STREAM_SILENCE_MAX_MS = 45_000;
 const POLL_MS = 1_000;

@@ -5,6 +5,7 @@
 export * from './commands.ts';
 export * from './console/index.ts';
 export * from './event-stream.ts';
+export * from './inside.ts';
 export * from './issues.ts';
 export * from './openapi.ts';
 export * from './payment.ts';

@@ -64,6 +64,8 @@ export interface EdgeGateTotals {
   admitted: number;
   batches: number;
   refused: ReadonlyMap<RefusalCode, number>;
+  /** Entries that waited for the ledger when their sales were last read here. */
+  waiting: number;
 }
 
 /** Commands that one ticket may see before further ones are refused: the intake is everybody's. */
@@ -423,7 +425,11 @@ export async function createEdgeGate(
     async ping() {
       await within(1_000, 'Redis', redis.ping());
     },
-    totals: () => ({ admitted, batches, refused: refusals.totals() }),
+    totals: () => {
+      let waiting = 0;
+      for (const sale of sales.values()) waiting += sale.waiting;
+      return { admitted, batches, refused: refusals.totals(), waiting };
+    },
     async close() {
       await refusals.close();
       news.close();

@@ -7,6 +7,7 @@ export { mopUpFolder, mopUpProcess } from './mop-up.ts';
 export { type PostgresOptions, removePostgres, startPostgres } from './postgres.ts';
 export { identityOf, isSameProcess } from './process-identity.ts';
 export { type RedisOptions, startRedis } from './redis.ts';
+export { onPath, programOf } from './program.ts';
 export { redisBinary } from './redis-binary.ts';
 export type { Store } from './store-process.ts';
 export { temporaryFolder } from './temporary-folder.ts';
