@@ -21,6 +21,7 @@ beforeAll(async () => {
     BUYER_AUTH: 'jwt',
     BUYER_TOKEN_SECRET: secret,
     CORS_ORIGINS: `http://127.0.0.1:${port}`,
+    CHALLENGE_SECRET: 'another secret for tests, long enough',
   });
   merchant = await openMerchant(port);
 }, 400_000);
@@ -86,5 +87,21 @@ describe('the button in a page of another site', () => {
       await page.goto(merchant.url);
       await act(page, 'reserve').click();
       await soon(() => words(page)).toContain('Sign in at the shop first.');
+    }));
+
+  it('does the work that a sale asks for, with a file that nobody else loads', () =>
+    shop.visit(async (person) => {
+      const page = await person.open(merchant.url);
+      await screen(page, 'offer');
+      const loaded: string[] = [];
+      page.on('request', (request) => void loaded.push(new URL(request.url()).pathname));
+      const challenge = { kind: 'proof_of_work', difficulty: 50 } as const;
+      expect(await shop.desk.change(demoSale.id, { challenge }, null)).toMatchObject({ kind: 'done' });
+      await act(page, 'reserve').click();
+      await screen(page, 'held');
+      expect(loaded.filter((path) => path.includes('challenge'))).toEqual([
+        '/holdfast-challenge.js',
+        '/v1/sales/demo/challenge',
+      ]);
     }));
 });

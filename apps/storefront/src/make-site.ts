@@ -141,8 +141,7 @@ async function bundle(input: string, format: 'esm' | 'iife'): Promise<string> {
     input,
     platform: 'browser',
     logLevel: 'warn',
-    makeAbsoluteExternalsRelative: false,
-    plugins: [challengeApart(format)],
+    plugins: [challengeApart],
   });
   try {
     const { output } = await built.generate({ format, minify: true, comments: false });
@@ -152,16 +151,17 @@ async function bundle(input: string, format: 'esm' | 'iife'): Promise<string> {
   }
 }
 
-/** What solves challenges is a file of its own, for the sales that ask for one. The button's is beside it, on any page. */
-function challengeApart(format: 'esm' | 'iife'): Plugin {
-  return {
-    name: 'challenge-apart',
-    resolveId: (specifier, importer) =>
-      importer !== undefined && specifier === './challenge.ts'
-        ? { id: format === 'iife' ? './holdfast-challenge.js' : '/holdfast-challenge.js', external: true }
-        : null,
-  };
-}
+/**
+ * What solves challenges is a file of its own, for the sales that ask for one. It is asked for by its whole address: the
+ * script of another site has no address that a relative one could follow.
+ */
+const challengeApart: Plugin = {
+  name: 'challenge-apart',
+  load: (id) =>
+    id.endsWith('/client/src/load-solver.ts')
+      ? 'export const loadSolver = (edge) => import(edge + "/holdfast-challenge.js");'
+      : null,
+};
 
 /** The button's style is a text in its program. */
 function withSmallStyle(code: string): string {

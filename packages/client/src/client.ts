@@ -1,4 +1,5 @@
 import { ask, type AskSettings, refusalOf, salePath, ticketPath } from './ask.ts';
+import { loadSolver } from './load-solver.ts';
 import type { Sale } from './sale.ts';
 import {
   asksForSolution,
@@ -156,8 +157,7 @@ export function createClient({
       post(path, request, { ...headers, ...brought }, waitMs, command);
     const answer = await send({});
     if (!asksForSolution(answer)) return answer;
-    // Loaded when a sale asks for it: a page that sells without pays nothing for it.
-    const { sendSolved } = await import('./challenge.ts');
+    const { sendSolved } = await loadSolver(settings.baseUrl);
     return sendSolved(settings, saleId, send, signal);
   }
 
