@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { join } from 'node:path';
 import { createEdgeGate, createWorkerGate, shardOf } from '@holdfast/gate';
 import { createLedger, journalStart, type Ledger } from '@holdfast/ledger';
 import {
@@ -13,7 +14,11 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createApp } from '../../apps/console/src/app.ts';
+import { readPageFiles } from '../../apps/console/src/page-files.ts';
+import { createPulseWatch } from '../../apps/console/src/pulse-watch.ts';
+import { createQueueBoard } from '../../apps/console/src/queue-board.ts';
 import { createQueueWatch } from '../../apps/console/src/queue-watch.ts';
+import { createSaleWatch } from '../../apps/console/src/sale-watch.ts';
 import { freshDatabase, freshRedis, type PrivateStore } from '../support/stores.ts';
 
 const adminKey = 'a-key-for-tests';
@@ -78,6 +83,10 @@ async function openHouse(): Promise<House> {
     gate,
     desk,
     queues: createQueueWatch({ queueView, ledger, gate }),
+    sales: createSaleWatch({ ledger, gate, log }),
+    pulses: createPulseWatch({ ledger, gate, log }),
+    board: createQueueBoard(queueView),
+    page: readPageFiles(join(import.meta.dirname, '../../apps/console/dist')),
     dependencies: { redis: () => redis.ping(), postgres: () => ledger.ping() },
     metrics: { contentType: 'text/plain', text: async () => 'holdfast_up 1\n' },
     observe: () => undefined,

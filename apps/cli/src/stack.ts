@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { migrate } from '@holdfast/ledger';
 import { adminKeyOf } from './admin-key.ts';
+import { buildPages } from './build-pages.ts';
 import { appEnvironment } from './config.ts';
 import { choosePorts, type PortWishes } from './ports.ts';
 import { openPrivateStores } from './private-stores.ts';
@@ -52,6 +53,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const { dir, host = '127.0.0.1', say = () => {}, signal } = options;
   mkdirSync(join(dir, 'logs'), { recursive: true });
   const key = options.adminKey ?? adminKeyOf(dir);
+  const pages = buildPages(say);
   const stores = await openPrivateStores({ ...options, say });
   const apps: App[] = [];
   let stopped: Promise<void> | undefined;
@@ -85,6 +87,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await migrate(stores.databaseUrl);
     signal?.throwIfAborted();
     const ports = await choosePorts(options.ports ?? { edge: 0, console: 0 }, options.edges, host);
+    await pages;
     const database = { DATABASE_URL: stores.databaseUrl };
     for (let number = 1; number <= options.workers; number += 1) {
       start('worker', `worker ${number}`, { ...database, WORKER_PORT: '0' }, ['ADMIN_KEY', ...paymentKeys]);
@@ -117,6 +120,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           { name: 'redis', ...pidOf(stores.redis) },
         ]),
       async restartApps() {
+        await buildPages(say);
         await Promise.all(apps.map((app) => app.restart()));
       },
       stop: () => (stopped ??= stop()),

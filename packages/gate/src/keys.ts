@@ -8,6 +8,7 @@ export interface SaleKeys {
   intake: string;
   buyers: string;
   refusals: string;
+  runs: string;
   news: string;
   ticket(ticketId: string): string;
   staged(epoch: number): { sale: string; intake: string; buyers: string };
@@ -22,6 +23,7 @@ export function keysOf(shard: string, saleId: string): SaleKeys {
     intake: `${tag}:intake:${saleId}`,
     buyers: `${tag}:buyers:${saleId}`,
     refusals: `${tag}:refusals:${saleId}`,
+    runs: `${tag}:runs:${saleId}`,
     news: `${tag}:news:${saleId}`,
     ticket: (ticketId) => `${tag}:ticket:${ticketId}`,
     staged: (epoch) => ({
