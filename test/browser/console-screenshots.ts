@@ -12,6 +12,13 @@ import { startStack } from '../../apps/cli/src/stack.ts';
 import { openBrowser } from './browser.ts';
 import { startCrowd } from './crowd.ts';
 
+const desktop: BrowserContextOptions = { viewport: { width: 1360, height: 860 } };
+const phone: BrowserContextOptions = {
+  viewport: { width: 390, height: 844 },
+  deviceScaleFactor: 2,
+  isMobile: true,
+};
+
 const folder = process.argv[2] ?? join(import.meta.dirname, 'screenshots');
 mkdirSync(folder, { recursive: true });
 const dir = temporaryFolder('screenshots');
@@ -26,13 +33,6 @@ try {
   rmSync(dir, { recursive: true, force: true });
 }
 
-const desktop: BrowserContextOptions = { viewport: { width: 1360, height: 860 } };
-const phone: BrowserContextOptions = {
-  viewport: { width: 390, height: 844 },
-  deviceScaleFactor: 2,
-  isMobile: true,
-};
-
 async function takeAll(chrome: Browser): Promise<void> {
   const page = await signedIn(chrome, { ...desktop, colorScheme: 'light' });
   await page.getByRole('heading', { name: 'Your first sale' }).waitFor();
@@ -46,7 +46,6 @@ async function takeAll(chrome: Browser): Promise<void> {
     id: saleId,
     name: 'Autumn drop',
     status: 'open',
-    waitlist: true,
     perBuyerLimit: 4,
     holdSeconds: 25,
     items: [
@@ -70,7 +69,7 @@ async function takeAll(chrome: Browser): Promise<void> {
   await dark.getByRole('button', { name: '1 min', exact: true }).click();
   const small = await signedIn(chrome, { ...phone, colorScheme: 'light' }, `#/sales/${saleId}`);
   await new Promise((resolve) => setTimeout(resolve, 50_000));
-  await page.locator('[data-lamp=good]').waitFor();
+  await page.locator('[data-lamp=good]').waitFor({ timeout: 60_000 });
   await page.getByRole('button', { name: 'Look again' }).click();
   await shoot(page, 'console-sale', true);
   await shoot(dark, 'console-sale-dark');
@@ -107,7 +106,7 @@ async function takeAll(chrome: Browser): Promise<void> {
 
   const client = new pg.Client(stack.databaseUrl);
   await client.connect();
-  await client.query(`update items set taken = taken + 1 where sale_id = $1 and sku = 'poster'`, [saleId]);
+  await client.query(`update items set stock = stock + 1 where sale_id = $1 and sku = 'poster'`, [saleId]);
   await client.end();
   await page.locator('[data-lamp=bad]').waitFor({ timeout: 60_000 });
   await page.getByRole('button', { name: 'Check now' }).click();
@@ -129,6 +128,7 @@ async function signedIn(chrome: Browser, options: BrowserContextOptions, place =
 }
 
 async function shoot(page: Page, name: string, whole = false): Promise<void> {
+  if (whole) await page.evaluate('scrollTo(0, 0)');
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: whole });
   console.log(`${name}.png`);
 }

@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { ask, Problem, signedOut } from './ask.ts';
 import { Action } from './parts/action.tsx';
@@ -47,8 +47,7 @@ export function App() {
         ended={ended}
         onSignedIn={(record) => {
           setEnded(false);
-          queries.clear();
-          queries.setQueryData(['session'], record);
+          begin(queries, record);
         }}
       />
     );
@@ -57,6 +56,12 @@ export function App() {
       <Shell session={session.data} />
     </Session>
   );
+}
+
+/** What one key was shown is not kept for the next. */
+function begin(queries: QueryClient, session: SessionRecord | null): void {
+  queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'session' });
+  queries.setQueryData(['session'], session);
 }
 
 function nobody(error: unknown): null {
@@ -69,8 +74,7 @@ function Shell({ session }: { session: SessionRecord }) {
   const queries = useQueryClient();
   const signOut = async () => {
     await ask('DELETE', '/v1/session');
-    queries.clear();
-    queries.setQueryData(['session'], null);
+    begin(queries, null);
   };
   return (
     <>

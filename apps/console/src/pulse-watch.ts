@@ -48,6 +48,7 @@ export function createPulseWatch({ ledger, gate, log, now = Date.now }: PulsePar
 
   async function lookOnce(): Promise<void> {
     // The ledger first: what the gate has got beyond it is in the intake, and never the other way round.
+    const at = now();
     const there = await ledger.ledgerPulse(mostSales);
     const gates = await gate.pulse(
       there.map(({ saleId, committedSeq }) => ({ saleId, afterSeq: committedSeq })),
@@ -63,7 +64,6 @@ export function createPulseWatch({ ledger, gate, log, now = Date.now }: PulsePar
       const counts = events.get(saleId) ?? new Map<EventType, number>();
       events.set(saleId, counts.set(type, count));
     }
-    const at = now();
     watched = new Map(
       there.map((pulse) => {
         const look = { at, ledger: pulse, gate: gates.get(pulse.saleId) ?? null };
@@ -107,19 +107,20 @@ function follow(
 
 /** What happened between two looks, as rates per second. */
 export function sampleOf(before: Look, look: Look, events: ReadonlyMap<EventType, number>): LiveSample {
-  const seconds = Math.max(0.001, (look.at - before.at) / 1_000);
-  const perSecond = (count: number) => Math.round((count / seconds) * 10) / 10;
   const { gate, ledger } = look;
+  const perSecond = rateOver(look.at - before.at);
+  // Counted by the gate, so timed by the gate: this process may be late.
+  const gatePerSecond = gate && before.gate ? rateOver(gate.now - before.gate.now) : perSecond;
   // A gate that was rebuilt counts from elsewhere.
   const same = gate !== null && before.gate !== null && gate.epoch === before.gate.epoch;
   const runs = gate === null || before.gate === null ? null : runsBetween(before.gate, gate);
   return {
     at: look.at,
-    admitted: same ? perSecond(Math.max(0, gate.lined - (before.gate?.lined ?? 0))) : null,
-    refused: refusedBetween(before.gate, gate, perSecond),
+    admitted: same ? gatePerSecond(Math.max(0, gate.lined - (before.gate?.lined ?? 0))) : null,
+    refused: refusedBetween(before.gate, gate, gatePerSecond),
     depth: gate === null ? null : Math.max(0, gate.seq - ledger.committedSeq),
     oldestAgeMs: gate === null ? null : gate.oldestAt === null ? 0 : Math.max(0, gate.now - gate.oldestAt),
-    transactions: perSecond(runs?.transactions ?? 0),
+    transactions: gatePerSecond(runs?.transactions ?? 0),
     batch: runs && Math.round((runs.entries / runs.transactions) * 10) / 10,
     commitMs: runs && Math.round((runs.milliseconds / runs.transactions) * 10) / 10,
     held: perSecond(events.get('held') ?? 0),
@@ -129,6 +130,11 @@ export function sampleOf(before: Look, look: Look, events: ReadonlyMap<EventType
     units: ledger.units,
     available: gate?.available ?? null,
   };
+}
+
+function rateOver(elapsedMs: number): (count: number) => number {
+  const seconds = Math.max(0.001, elapsedMs / 1_000);
+  return (count) => Math.round((count / seconds) * 10) / 10;
 }
 
 /** Null when there were no transactions, or the gate has begun to count anew. */

@@ -195,6 +195,8 @@ export interface GateState {
 
 export interface GateCounts extends GateState {
   items: { sku: string; ceiling: number; admitted: number; inIntake: number }[];
+  /** Tickets that grants after the cursor gave their units: such an entry does not say how many. */
+  granted: string[];
   /** Entries after the cursor that was asked for. */
   depth: number;
   oldestAt: number | null;

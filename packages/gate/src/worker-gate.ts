@@ -195,9 +195,12 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     );
     if (state === null) return null;
     const inIntake = new Map<string, number>();
+    const granted: string[] = [];
     for (const entry of packed) {
       const parts = entry.split('\n');
-      if (parts[8] !== '1' || parts[6] === '') continue;
+      if (parts[8] !== '1') continue;
+      if (parts[4] === 'grant') granted.push(parts[5] as string);
+      if (parts[6] === '') continue;
       for (const [sku, quantity] of JSON.parse(parts[6] as string) as PackedLine[])
         inIntake.set(sku, (inIntake.get(sku) ?? 0) + quantity);
     }
@@ -213,6 +216,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
           admitted: Number(fields[`admitted:${sku}`]),
           inIntake: inIntake.get(sku) ?? 0,
         })),
+      granted,
       depth: Math.max(0, state.seq - afterSeq),
       oldestAt: first === undefined ? null : Number(first.split('\n')[9]),
     };

@@ -79,7 +79,7 @@ export function SaleCharts({ history }: { history: LiveHistory }) {
             { name: 'Given', values: history.held, colour: 1, format: rate },
             { name: 'Bought', values: history.confirmed, colour: 3, dash: [5, 3], format: rate },
             { name: 'Lapsed', values: history.lapsed, colour: 2, dash: [2, 3], format: rate },
-            { name: 'Given back', values: history.givenBack, colour: 4, dash: [8, 3], format: rate },
+            { name: 'Back', values: history.givenBack, colour: 4, dash: [8, 3], format: rate },
           ]}
         />
         <Chart

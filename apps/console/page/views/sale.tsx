@@ -1,16 +1,17 @@
+import { useEffect } from 'react';
 import { ask } from '../ask.ts';
 import { useQuery } from '@tanstack/react-query';
-import { useLive } from '../live.ts';
+import { type Live, useLive } from '../live.ts';
 import { count, dateTime, money, percent, rate, span } from '../numbers.ts';
 import { Lamp } from '../parts/lamp.tsx';
-import { Complaint, Waiting } from '../parts/notice.tsx';
+import { Waiting } from '../parts/notice.tsx';
 import { Freshness, SaleStatusChip } from '../parts/status.tsx';
 import { soldShare, StockBar } from '../parts/stock-bar.tsx';
 import { Tile } from '../parts/tile.tsx';
 import type { LiveFrame, SaleGlanceRecord, SaleRecord } from '../records.ts';
 import { hrefs } from '../route.ts';
 import { sharesOf } from '../sale-sums.ts';
-import { reasonWord } from '../words.ts';
+import { lawWord, reasonWord } from '../words.ts';
 import { SaleActions } from './sale-actions.tsx';
 import { SaleAudit } from './sale-audit.tsx';
 import { SaleCharts } from './sale-charts.tsx';
@@ -36,7 +37,18 @@ export function Sale({ saleId }: { saleId: string }) {
         <Waiting error={known.error} />
       </div>
     );
+  return <Shown live={{ frame, history, heard }} />;
+}
+
+function Shown({ live: { frame, history, heard } }: { live: Live & { frame: LiveFrame } }) {
   const { sale, audit } = frame;
+  const { sold, stock } = sharesOf(sale.items);
+  useEffect(() => {
+    document.title = `${count(sold)}/${count(stock)} · ${sale.name}`;
+    return () => {
+      document.title = 'Holdfast console';
+    };
+  }, [sold, stock, sale.name]);
   const isHeard = heard.state === 'live' && heard.fault === null;
   return (
     <div className={`stack wide${isHeard ? '' : ' stale'}`}>
@@ -79,14 +91,29 @@ function timesOf({ opensAt, closesAt, createdAt }: SaleGlanceRecord): string {
   return times.length === 0 ? `created ${dateTime(createdAt)}` : times.join(' · ');
 }
 
+/** The rest stands in the audit. */
+const mostBroken = 3;
+
 function Broken({ audit }: { audit: NonNullable<LiveFrame['audit']> }) {
   return (
-    <Complaint>
-      A law of this sale is broken: pause it, keep the journal, and look at the audit below.{' '}
-      {audit.broken
-        .map(({ name, expected, actual }) => `${name}: expected ${expected}, is ${actual}`)
-        .join('; ')}
-    </Complaint>
+    <section className="broken" role="alert">
+      <h2>
+        {audit.broken.length === 1
+          ? 'A law of this sale is broken'
+          : `${audit.broken.length} laws of this sale are broken`}
+      </h2>
+      <ul>
+        {audit.broken.slice(0, mostBroken).map(({ name, expected, actual }) => (
+          <li key={name}>
+            <b>{lawWord(name)}</b>: expected {expected}, is {actual} <code>{name}</code>
+          </li>
+        ))}
+        {audit.broken.length > mostBroken && (
+          <li>and {audit.broken.length - mostBroken} more, in the audit below</li>
+        )}
+      </ul>
+      <p>Pause the sale, keep the journal, and find out before anybody else buys.</p>
+    </section>
   );
 }
 
