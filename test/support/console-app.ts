@@ -16,13 +16,14 @@ export async function openConsoleApp(house: House) {
   const { ledger, gate, desk, log } = house;
   const queueView = await createQueueView({ redisUrl: house.redis.url });
   const stopping = new AbortController();
+  const pulses = createPulseWatch({ ledger, gate, log });
   const parts: ConsoleParts = {
     ledger,
     gate,
     desk,
     queues: createQueueWatch({ queueView, ledger, gate }),
     sales: createSaleWatch({ ledger, gate, log }),
-    pulses: createPulseWatch({ ledger, gate, log }),
+    pulses,
     board: createQueueBoard(queueView),
     page: readPageFiles(join(import.meta.dirname, '../../apps/console/dist')),
     dependencies: { postgres: () => ledger.ping() },
@@ -35,6 +36,8 @@ export async function openConsoleApp(house: House) {
   };
   return {
     parts,
+    /** Looks only when a test says so. */
+    pulses,
     app: createApp(parts),
     async close() {
       stopping.abort();

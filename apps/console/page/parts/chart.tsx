@@ -30,14 +30,19 @@ interface ChartProps {
 const height = 132;
 /** Seconds without a sample that are shown as a gap. */
 const gapSeconds = 5;
+const shortestSeconds = 60;
 
 /** One chart with what it says now in words and numbers; the drawing is for the eye, the list for everybody. */
 export function Chart({ title, at, lines, range }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const data = plotData(at, lines, range);
-  const latest = useRef({ data, lines, range, end: at.at(-1) ?? Date.now() });
-  latest.current = { data, lines, range, end: at.at(-1) ?? Date.now() };
+  const end = (at.at(-1) ?? Date.now()) / 1_000;
+  // As wide as was asked for, unless there is not so much to show.
+  const known = Math.max(shortestSeconds, end - (at[0] ?? 0) / 1_000);
+  const now = { data, lines, end, start: end - Math.min(range, known) };
+  const latest = useRef(now);
+  latest.current = now;
   const shape = lines.map(({ name }) => name).join('|');
 
   useEffect(() => {
@@ -113,7 +118,11 @@ function plotData(at: readonly number[], lines: readonly Line[], range: number):
   return [times, ...columns];
 }
 
-type Shown = { range: number; end: number };
+/** From when to when, in seconds. */
+interface Shown {
+  start: number;
+  end: number;
+}
 
 function optionsOf(lines: readonly Line[], width: number, latest: () => Shown): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
@@ -142,7 +151,7 @@ function optionsOf(lines: readonly Line[], width: number, latest: () => Shown): 
     legend: { show: false },
     cursor: { sync: { key: 'sale' }, drag: { x: false, y: false }, points: { size: 5 } },
     scales: {
-      x: { time: true, range: () => [latest().end / 1_000 - latest().range, latest().end / 1_000] },
+      x: { time: true, range: () => [latest().start, latest().end] },
       y: { range: (_plot, _low, high) => [0, Math.max(1, (high ?? 0) * 1.1)] },
       right: { range: (_plot, _low, high) => [0, Math.max(1, (high ?? 0) * 1.1)] },
     },

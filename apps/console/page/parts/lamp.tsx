@@ -47,5 +47,7 @@ function sentence(state: LampState, audit: AuditVerdictRecord | null, now: numbe
     return `Broken: ${first === undefined ? 'a law' : lawWord(first.name)}${more > 0 ? ` and ${more} more` : ''}`;
   }
   const ago = span(Math.floor(ageSeconds(audit, now)));
-  return state === 'good' ? `All ${audit.checks} laws hold` : `All ${audit.checks} laws held ${ago} ago`;
+  return state === 'good'
+    ? `All ${audit.checks} laws hold, checked ${ago} ago`
+    : `All ${audit.checks} laws held ${ago} ago`;
 }

@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ask, messageOf } from '../ask.ts';
 import { dateTime } from '../numbers.ts';
@@ -36,6 +36,10 @@ export function Keys() {
       <Log />
     </div>
   );
+}
+
+async function lookAgain(queries: QueryClient): Promise<void> {
+  await Promise.all(['keys', 'log'].map((name) => queries.invalidateQueries({ queryKey: [name] })));
 }
 
 function KeyList() {
@@ -98,7 +102,7 @@ function KeyList() {
           kind="danger"
           onYes={async () => {
             await ask('POST', `/v1/keys/${asked.id}/revoke`);
-            await queries.invalidateQueries({ queryKey: ['keys'] });
+            await lookAgain(queries);
           }}
           onClose={() => setAsked(null)}
         >
@@ -120,7 +124,7 @@ function NewKey() {
     mutationFn: () => ask<KeyRecord & { key: string }>('POST', '/v1/keys', { body: { name, scopes: may } }),
     onSuccess: async () => {
       setName('');
-      await queries.invalidateQueries({ queryKey: ['keys'] });
+      await lookAgain(queries);
     },
   });
   return (

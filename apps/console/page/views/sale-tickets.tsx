@@ -19,7 +19,7 @@ interface Sought {
   buyer: string;
 }
 
-const pageSize = 20;
+const pageSize = 12;
 
 /** Reservations in the order of the line; one buyer's, or one ticket's story. And everything as a file. */
 export function SaleTickets({ sale }: { sale: SaleGlanceRecord }) {

@@ -71,14 +71,16 @@ function Shown({ live: { frame, history, heard } }: { live: Live & { frame: Live
       <Glance frame={frame} />
       <SaleCharts history={history} />
       <div className="columns">
-        <SaleItems sale={sale} />
-        <Refusals sale={sale} />
+        <div className="stack">
+          <SaleItems sale={sale} />
+          <SaleAudit saleId={sale.id} audit={audit} />
+        </div>
+        <div className="stack">
+          <Refusals sale={sale} />
+          <SaleTerms sale={sale} />
+        </div>
       </div>
       <SaleTickets sale={sale} />
-      <div className="columns">
-        <SaleAudit saleId={sale.id} audit={audit} />
-        <SaleTerms sale={sale} />
-      </div>
     </div>
   );
 }
