@@ -8,7 +8,7 @@ const stock = 4_000;
 const watchers = 2_000;
 const longTaskMs = 50;
 
-/** Put into the page: what kept it from answering for longer than somebody notices. */
+/** Put into the page: what kept it from answering for longer than somebody notices, whoever had the processor. */
 const observer = `
   globalThis.longTasks = [];
   new PerformanceObserver((list) => {
@@ -26,6 +26,7 @@ it(`shows a rush of 200 admissions a second, with ${watchers} buyers on streams,
     await page.getByText('Admissions a second').waitFor();
     await page.getByText('Live').waitFor();
     await page.evaluate(observer);
+    await at.browser.startTracing(page, { categories: ['toplevel'] });
 
     const crowd = startCrowd({
       edge: at.edge.url,
@@ -40,6 +41,7 @@ it(`shows a rush of 200 admissions a second, with ${watchers} buyers on streams,
     expect(crowd.watching()).toBe(watchers);
     await until('the watchers to hear of their holds', async () => crowd.heard.size === watchers, 60_000);
     const longTasks = await page.evaluate<number[]>('globalThis.longTasks');
+    const tasks = tasksIn(await at.browser.stopTracing());
     await crowd.stop();
     await atRest(at.house, 'rush', 60_000);
 
@@ -52,11 +54,36 @@ it(`shows a rush of 200 admissions a second, with ${watchers} buyers on streams,
     const shown = `${count(confirmed)} of ${count(stock)} sold, ${count(held)} on hold, ${count(stock - held - confirmed)} available`;
     await page.getByRole('img', { name: shown }).first().waitFor();
     await page.locator('[data-lamp=good]').waitFor();
-    expect(longTasks.filter((duration) => duration > longTaskMs)).toEqual([]);
+    expect(tasks.length).toBeGreaterThan(100);
+    // On a machine that is not its own a task may be long for want of a processor: then its own time tells.
+    expect(tasks.filter(({ ownMs }) => ownMs > longTaskMs)).toEqual([]);
+    if (tasks.every(({ ms, ownMs }) => ms < longTaskMs || ownMs > ms / 2)) expect(longTasks).toEqual([]);
     expect(at.complaints).toEqual([]);
   } finally {
     await at.close();
   }
 }, 300_000);
+
+interface TraceEvent {
+  name: string;
+  ph: string;
+  pid: number;
+  tid: number;
+  /** Microseconds: in all, and on a processor. */
+  dur?: number;
+  tdur?: number;
+  args?: { name?: string };
+}
+
+/** Every task of the page's main thread. */
+function tasksIn(trace: Buffer): { ms: number; ownMs: number }[] {
+  const { traceEvents } = JSON.parse(trace.toString()) as { traceEvents: TraceEvent[] };
+  const thread = ({ pid, tid }: TraceEvent) => `${pid} ${tid}`;
+  const named = traceEvents.filter(({ ph, args }) => ph === 'M' && args?.name === 'CrRendererMain');
+  const main = new Set(named.map(thread));
+  return traceEvents
+    .filter((event) => event.ph === 'X' && event.name.endsWith('RunTask') && main.has(thread(event)))
+    .map(({ dur = 0, tdur = 0 }) => ({ ms: dur / 1_000, ownMs: tdur / 1_000 }));
+}
 
 const count = (value: number) => new Intl.NumberFormat('en').format(value);

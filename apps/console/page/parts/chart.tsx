@@ -69,8 +69,10 @@ export function Chart({ title, at, lines, range }: ChartProps) {
     };
   }, [shape]);
 
+  // Each chart is drawn in a task of its own: six in one would keep the page from answering.
   useEffect(() => {
-    plot.current?.setData(data);
+    const soon = setTimeout(() => plot.current?.setData(latest.current.data));
+    return () => clearTimeout(soon);
   });
 
   return (

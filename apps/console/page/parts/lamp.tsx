@@ -30,24 +30,23 @@ interface LampProps {
 export function Lamp({ audit, isHeard, now }: LampProps) {
   const state = lampState(audit, isHeard, now);
   return (
-    <p className={`lamp ${state}`} role="status" data-lamp={state}>
+    <p className={`lamp ${state}`} data-lamp={state}>
       <span className="bulb" aria-hidden="true">
         {signs[state]}
       </span>
-      <span>{sentence(state, audit, now)}</span>
+      <span role="status">{sentence(state, audit)}</span>
+      {audit !== null && (
+        <small className="quiet">checked {span(Math.floor(ageSeconds(audit, now)))} ago</small>
+      )}
     </p>
   );
 }
 
-function sentence(state: LampState, audit: AuditVerdictRecord | null, now: number): string {
+function sentence(state: LampState, audit: AuditVerdictRecord | null): string {
   if (audit === null) return 'Not audited yet';
-  if (state === 'bad') {
-    const [first] = audit.broken;
-    const more = audit.broken.length - 1;
-    return `Broken: ${first === undefined ? 'a law' : lawWord(first.name)}${more > 0 ? ` and ${more} more` : ''}`;
-  }
-  const ago = span(Math.floor(ageSeconds(audit, now)));
-  return state === 'good'
-    ? `All ${audit.checks} laws hold, checked ${ago} ago`
-    : `All ${audit.checks} laws held ${ago} ago`;
+  if (state === 'unknown') return `All ${audit.checks} laws held`;
+  if (state === 'good') return `All ${audit.checks} laws hold`;
+  const [first] = audit.broken;
+  const more = audit.broken.length - 1;
+  return `Broken: ${first === undefined ? 'a law' : lawWord(first.name)}${more > 0 ? ` and ${more} more` : ''}`;
 }

@@ -49,28 +49,24 @@ const faults: Record<string, string> = {
   gate_unavailable: 'The gate (Redis) does not answer',
 };
 
-/** Whether the numbers are of this second; says so when they are not. */
+/** Whether the numbers are of this second; says so when they are not. What changes every second is not announced. */
 export function Freshness({ heard }: { heard: Heard }) {
   const { state, ageSeconds, fault } = heard;
-  if (fault !== null)
-    return (
-      <span className="chip bad" role="status">
-        <span aria-hidden="true">✕</span> {faults[fault] ?? 'The console cannot look'}
-        {state === 'old' && `: numbers are ${span(ageSeconds)} old`}
-      </span>
-    );
-  if (state === 'old')
-    return (
-      <span className="chip warn" role="status">
-        <span aria-hidden="true">!</span> Numbers are {span(ageSeconds)} old: connecting again
-      </span>
-    );
+  const isOld = state === 'old';
+  const tone = fault !== null ? 'bad' : isOld ? 'warn' : 'plain';
   return (
-    <span className="chip plain" role="status">
-      <span aria-hidden="true" className={state === 'live' ? 'beat' : ''}>
-        ●
-      </span>{' '}
-      {state === 'live' ? 'Live' : 'Connecting'}
+    <span className={`chip ${tone}`}>
+      <span aria-hidden="true" className={tone === 'plain' && state === 'live' ? 'beat' : ''}>
+        {{ bad: '✕', warn: '!', plain: '●' }[tone]}
+      </span>
+      <span role="status">{wordsFor(heard)}</span>
+      {isOld && <span>· {span(ageSeconds)} old</span>}
     </span>
   );
+}
+
+function wordsFor({ state, fault }: Heard): string {
+  if (fault !== null) return faults[fault] ?? 'The console cannot look';
+  if (state === 'old') return 'Numbers are old: connecting again';
+  return state === 'live' ? 'Live' : 'Connecting';
 }
