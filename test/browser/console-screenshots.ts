@@ -12,10 +12,10 @@ import { startStack } from '../../apps/cli/src/stack.ts';
 import { openBrowser } from './browser.ts';
 import { startCrowd } from './crowd.ts';
 
-const desktop: BrowserContextOptions = { viewport: { width: 1360, height: 860 } };
+const desktop: BrowserContextOptions = { viewport: { width: 1280, height: 820 } };
 const phone: BrowserContextOptions = {
   viewport: { width: 390, height: 844 },
-  deviceScaleFactor: 2,
+  deviceScaleFactor: 1.5,
   isMobile: true,
 };
 
@@ -71,7 +71,7 @@ async function takeAll(chrome: Browser): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 50_000));
   await page.locator('[data-lamp=good]').waitFor({ timeout: 60_000 });
   await page.getByRole('button', { name: 'Look again' }).click();
-  await shoot(page, 'console-sale', true);
+  await shoot(page, 'console-sale');
   await shoot(dark, 'console-sale-dark');
   await shoot(small, 'console-sale-phone');
   await small.getByRole('heading', { name: 'Items' }).scrollIntoViewIfNeeded();
@@ -111,7 +111,8 @@ async function takeAll(chrome: Browser): Promise<void> {
   await page.locator('[data-lamp=bad]').waitFor({ timeout: 60_000 });
   await page.getByRole('button', { name: 'Check now' }).click();
   await page.locator('tr.bad').first().waitFor();
-  await shoot(page, 'console-audit-broken', true);
+  await page.evaluate('scrollTo(0, 0)');
+  await shoot(page, 'console-audit-broken');
   await page.goto(`${stack.console.url}board`);
   await page.getByText('commit').first().waitFor();
   await page.waitForLoadState('networkidle');
@@ -127,9 +128,8 @@ async function signedIn(chrome: Browser, options: BrowserContextOptions, place =
   return page;
 }
 
-async function shoot(page: Page, name: string, whole = false): Promise<void> {
-  if (whole) await page.evaluate('scrollTo(0, 0)');
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: whole });
+async function shoot(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: join(folder, `${name}.png`) });
   console.log(`${name}.png`);
 }
 

@@ -15,7 +15,8 @@ describe('the console in a browser', { timeout: 60_000 }, () => {
   }, 120_000);
   afterAll(() => at.close());
   afterEach(() => {
-    expect(at.complaints.splice(0)).toEqual([]);
+    const complaints = at.complaints.splice(0);
+    if (complaints.length > 0) throw new Error(`The page was complained of: ${complaints.join('; ')}`);
   });
 
   async function openSale(stock: number, change: object = {}): Promise<string> {

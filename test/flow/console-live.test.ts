@@ -16,7 +16,7 @@ describe('the console’s live view', () => {
     await house.close();
   });
 
-  const get = (path: string, headers: Record<string, string> = {}) =>
+  const get = async (path: string, headers: Record<string, string> = {}) =>
     console.app.request(path, { headers: { Authorization: `Bearer ${adminKey}`, ...headers } });
 
   /** Frames of a stream until `enough`; then it is left. */

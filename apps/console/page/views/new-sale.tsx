@@ -82,7 +82,6 @@ export function NewSaleForm() {
         <legend>What is sold</legend>
         {items.map((item, index) => (
           // Items have no name of their own before they are created.
-          // eslint-disable-next-line react/no-array-index-key
           <div className="item-input" key={index}>
             <Field
               label="Item"

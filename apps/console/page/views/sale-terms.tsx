@@ -35,6 +35,15 @@ export function SaleTerms({ sale }: { sale: SaleGlanceRecord }) {
         <dd>{sale.opensAt === null ? 'by hand' : dateTime(sale.opensAt)}</dd>
         <dt>Closes</dt>
         <dd>{sale.closesAt === null ? 'by hand' : dateTime(sale.closesAt)}</dd>
+        {sale.draw !== null && (
+          <>
+            <dt>Draw</dt>
+            <dd>
+              {sale.draw.members === null ? 'to come' : `${sale.draw.members} were drawn`},{' '}
+              <span className="quiet">seed’s digest</span> <code>{sale.draw.commitment.slice(0, 16)}…</code>
+            </dd>
+          </>
+        )}
         <dt>Buyers reserve at</dt>
         <dd>
           <code>POST /v1/sales/{sale.id}/reservations</code> <span className="quiet">of any edge</span>

@@ -1,7 +1,8 @@
-import { useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ask } from '../ask.ts';
 import { count, dateTime, span } from '../numbers.ts';
+import { Action } from '../parts/action.tsx';
 import { Waiting } from '../parts/notice.tsx';
 import { Freshness, SaleStatusChip } from '../parts/status.tsx';
 import { soldShare, StockBar } from '../parts/stock-bar.tsx';
@@ -14,18 +15,31 @@ import { useRefusalOf } from '../session.ts';
 import { NewSaleForm } from './new-sale.tsx';
 
 const againMs = 4_000;
+const pageSize = 25;
+
+interface SalesPage {
+  sales: SaleRecord[];
+  nextCursor: string | null;
+}
 
 /** Every sale, and whether the house stands: the first thing that is seen. */
 export function Sales() {
+  const [cursors, setCursors] = useState<string[]>([]);
+  const cursor = cursors.at(-1);
   const sales = useQuery({
-    queryKey: ['sales'],
-    queryFn: ({ signal }) => ask<{ sales: SaleRecord[] }>('GET', '/v1/sales?limit=50', { signal }),
+    queryKey: ['sales', cursor],
+    queryFn: ({ signal }) =>
+      ask<SalesPage>('GET', `/v1/sales?limit=${pageSize}${cursor === undefined ? '' : `&cursor=${cursor}`}`, {
+        signal,
+      }),
     refetchInterval: againMs,
+    placeholderData: keepPreviousData,
   });
   const [queues, setQueues] = useState<QueuesRecord | null>(null);
   const heard = useStream('/v1/queues/events', ['queues'], (_event, data) => setQueues(data as QueuesRecord));
   if (sales.data === undefined) return <Waiting error={sales.error} />;
-  if (sales.data.sales.length === 0) return <FirstSale />;
+  const { nextCursor } = sales.data;
+  if (sales.data.sales.length === 0 && cursor === undefined) return <FirstSale />;
   return (
     <div className="stack wide">
       <header className="head">
@@ -55,6 +69,14 @@ export function Sales() {
             ))}
           </tbody>
         </table>
+        {(cursor !== undefined || nextCursor !== null) && (
+          <div className="buttons">
+            {cursor !== undefined && <Action onClick={() => setCursors([])}>To the newest</Action>}
+            {nextCursor !== null && (
+              <Action onClick={() => setCursors([...cursors, nextCursor])}>Older</Action>
+            )}
+          </div>
+        )}
       </div>
     </div>
   );
