@@ -71,7 +71,11 @@ async function takeAll(chrome: Browser): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 50_000));
   await page.locator('[data-lamp=good]').waitFor({ timeout: 60_000 });
   await page.getByRole('button', { name: 'Look again' }).click();
+  await page.getByRole('heading', { name: 'Items' }).scrollIntoViewIfNeeded();
+  await page.evaluate('scrollTo(0, 0)');
   await shoot(page, 'console-sale');
+  await page.getByRole('button', { name: 'Next 12' }).scrollIntoViewIfNeeded();
+  await shoot(page, 'console-sale-below');
   await shoot(dark, 'console-sale-dark');
   await shoot(small, 'console-sale-phone');
   await small.getByRole('heading', { name: 'Items' }).scrollIntoViewIfNeeded();
