@@ -63,3 +63,30 @@ function shortened(value: string | number): string {
   const text = String(value);
   return /^[0-9a-f]{40,64}$/.test(text) ? `${text.slice(0, 12)}…` : text;
 }
+
+/** The rest stands in the audit. */
+const mostBroken = 3;
+
+/** Above everything else, for as long as it is so. */
+export function BrokenLaws({ audit }: { audit: AuditVerdictRecord }) {
+  return (
+    <section className="broken" role="alert">
+      <h2>
+        {audit.broken.length === 1
+          ? 'A law of this sale is broken'
+          : `${audit.broken.length} laws of this sale are broken`}
+      </h2>
+      <ul>
+        {audit.broken.slice(0, mostBroken).map(({ name, expected, actual }) => (
+          <li key={name}>
+            <b>{lawWord(name)}</b>: expected {expected}, is {actual} <code>{name}</code>
+          </li>
+        ))}
+        {audit.broken.length > mostBroken && (
+          <li>and {audit.broken.length - mostBroken} more, in the audit below</li>
+        )}
+      </ul>
+      <p>Pause the sale, keep the journal, and find out before anybody else buys.</p>
+    </section>
+  );
+}

@@ -1,14 +1,13 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useQuery } from '@tanstack/react-query';
 import { ask } from '../ask.ts';
-import { clockTime, dateTime, money, span } from '../numbers.ts';
-import { Action } from '../parts/action.tsx';
+import { clockTime, dateTime, money } from '../numbers.ts';
 import { Waiting } from '../parts/notice.tsx';
-import { Question } from '../parts/question.tsx';
 import { TicketStatusChip } from '../parts/status.tsx';
 import type { SaleRecord, StoryRecord } from '../records.ts';
 import { hrefs } from '../route.ts';
-import { eventWord, reasonWord } from '../words.ts';
+import { reasonWord } from '../words.ts';
+import { TicketActions } from './ticket-actions.tsx';
+import { Timeline } from './timeline.tsx';
 
 const againMs = 3_000;
 
@@ -129,96 +128,6 @@ function Story({
           </dl>
         </section>
       </div>
-    </div>
-  );
-}
-
-function Timeline({ story }: { story: StoryRecord }) {
-  const start = Date.parse(story.reservedAt);
-  return (
-    <ol className="timeline">
-      <li>
-        <time dateTime={story.reservedAt}>{clockTime(story.reservedAt)}</time>
-        <div>
-          <b>Came to the gate</b>
-          <small className="quiet">place {story.seq} in line</small>
-        </div>
-      </li>
-      {story.events.map((event) => (
-        <li key={event.position} data-event={event.type}>
-          <time dateTime={event.at}>{clockTime(event.at)}</time>
-          <div>
-            <b>{eventWord(event.type)}</b>
-            <small className="quiet">
-              {[
-                ...factsOf(event.data),
-                `+${span(Math.max(0, (Date.parse(event.at) - start) / 1_000))}`,
-                `journal ${event.position}`,
-              ].join(' · ')}
-            </small>
-          </div>
-        </li>
-      ))}
-    </ol>
-  );
-}
-
-function factsOf(data: StoryRecord['events'][number]['data']): string[] {
-  return [
-    data.expiresAt === undefined ? null : `until ${clockTime(data.expiresAt)}`,
-    data.seconds === undefined ? null : `${span(data.seconds)} more`,
-    data.paymentRef === undefined ? null : `payment ${data.paymentRef}`,
-    data.reason === undefined ? null : reasonWord(data.reason),
-    data.place === undefined ? null : `drawn as number ${data.place}`,
-  ].filter((fact) => fact !== null);
-}
-
-function TicketActions({ story, total }: { story: StoryRecord; total: string | null }) {
-  const queries = useQueryClient();
-  const [asked, setAsked] = useState<'return' | 'refunded' | null>(null);
-  const post = (verb: 'return' | 'refunded') => async (idempotencyKey: string) => {
-    await ask('POST', `/v1/tickets/${encodeURIComponent(story.id)}/${verb}`, { idempotencyKey });
-    await queries.invalidateQueries({ queryKey: ['ticket', story.id] });
-  };
-  const close = () => setAsked(null);
-  return (
-    <div className="buttons">
-      <Action
-        scope="merchant"
-        refusal={story.status === 'confirmed' ? null : 'Only what was bought can be taken back'}
-        onClick={() => setAsked('return')}
-      >
-        Take back …
-      </Action>
-      <Action
-        scope="merchant"
-        refusal={story.status === 'refund_due' ? null : 'No refund is due'}
-        onClick={() => setAsked('refunded')}
-      >
-        Money went back …
-      </Action>
-      {asked === 'return' && (
-        <Question
-          title="Take this back?"
-          yes="Take it back"
-          kind="danger"
-          onYes={post('return')}
-          onClose={close}
-        >
-          <p>
-            Its units go on sale again at once, perhaps to somebody else: <b>it cannot be taken back.</b>
-            {total !== null && ` ${total} were paid; returning them is done with your payment provider.`}
-          </p>
-        </Question>
-      )}
-      {asked === 'refunded' && (
-        <Question title="The money went back?" yes="It went back" onYes={post('refunded')} onClose={close}>
-          <p>
-            This only writes down that {total ?? 'the money'} was returned to {story.buyerId}. It moves no
-            money, and cannot be taken back.
-          </p>
-        </Question>
-      )}
     </div>
   );
 }
