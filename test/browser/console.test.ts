@@ -265,6 +265,22 @@ describe('the console in a browser', { timeout: 60_000 }, () => {
     await says(page, 'Returned');
   });
 
+  it('tells a new receiver its secret once, and lets it be paused and revoked', async () => {
+    const page = await at.visit();
+    await at.signIn(page, adminKey, '#/webhooks');
+    await page.getByLabel('Address').fill('https://books.example/holdfast');
+    await page.getByLabel('Name').fill('bookkeeping');
+    await page.getByRole('button', { name: 'Add it' }).click();
+    expect(await page.locator('output.key').innerText()).toMatch(/^whsec_/);
+    await page.getByRole('button', { name: 'I have it' }).click();
+    const row = page.getByRole('row', { name: /bookkeeping/ });
+    await row.getByRole('button', { name: 'Pause' }).click();
+    await row.getByText('paused').waitFor();
+    await row.getByRole('button', { name: 'Revoke …' }).click();
+    await answer(page, 'Revoke it');
+    await row.getByText('revoked').waitFor();
+  });
+
   it('shows the queue board behind the same key, and nothing there changes anything', async () => {
     const page = await at.visit();
     await page.goto(`${at.url}/board`);
@@ -286,6 +302,7 @@ describe('the console in a browser', { timeout: 60_000 }, () => {
       const saleId = await openSale(3, { perBuyerLimit: 1 });
       const { ticket } = await at.buy(saleId, 'ada');
       await at.buy(saleId, 'ada');
+      await at.ask('POST', '/v1/webhooks', { url: 'https://shop.example/holdfast' });
       const page = await at.visit({ colorScheme, viewport: { width: 375, height: 740 } });
       await page.goto(at.url);
       await page.getByLabel('Key').waitFor();
@@ -297,6 +314,7 @@ describe('the console in a browser', { timeout: 60_000 }, () => {
         [`#/sales/${saleId}`, 'Buyer limit'],
         [`#/tickets/${ticket.id}`, 'Given a hold'],
         ['#/queues', 'Completed a second'],
+        ['#/webhooks', 'shop.example'],
         ['#/keys', 'What was done'],
       ];
       for (const [hash, shown] of places) {

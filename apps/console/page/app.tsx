@@ -15,6 +15,7 @@ import { Sale } from './views/sale.tsx';
 import { Sales } from './views/sales.tsx';
 import { SignIn } from './views/sign-in.tsx';
 import { Ticket } from './views/ticket.tsx';
+import { Webhooks } from './views/webhooks.tsx';
 
 export function App() {
   const queries = useQueryClient();
@@ -92,6 +93,9 @@ function Shell({ session }: { session: SessionRecord }) {
           <NavLink href={hrefs.queues} here={place.view === 'queues'}>
             Queues
           </NavLink>
+          <NavLink href={hrefs.webhooks} here={place.view === 'webhooks'}>
+            Webhooks
+          </NavLink>
           <NavLink href={hrefs.keys} here={place.view === 'keys'}>
             Keys
           </NavLink>
@@ -130,6 +134,8 @@ function View({ place }: { place: Place }) {
       return <Ticket key={place.ticketId} ticketId={place.ticketId} />;
     case 'queues':
       return <Queues />;
+    case 'webhooks':
+      return <Webhooks />;
     case 'keys':
       return <Keys />;
   }

@@ -7,6 +7,8 @@ import type {
   queuesRecord,
   saleRecord,
   sessionRecord,
+  deliveryRecord,
+  webhookRecord,
   auditRecord,
 } from '@holdfast/contracts';
 
@@ -27,6 +29,8 @@ export type ReservationRecord = ReturnType<typeof reservationRecord>;
 export type StoryRecord = ReservationRecord & { events: ReturnType<typeof eventRecord>[] };
 export type KeyRecord = ReturnType<typeof keyRecord>;
 export type LogRecord = ReturnType<typeof auditRecord>;
+export type WebhookRecord = ReturnType<typeof webhookRecord>;
+export type DeliveryRecord = ReturnType<typeof deliveryRecord>;
 export interface AuditRecord {
   ok: boolean;
   checks: { name: string; ok: boolean; expected: string | number; actual: string | number }[];

@@ -7,6 +7,7 @@ export type Place =
   | { view: 'sale'; saleId: string }
   | { view: 'ticket'; ticketId: string }
   | { view: 'queues' }
+  | { view: 'webhooks' }
   | { view: 'keys' };
 
 export function placeOf(hash: string): Place {
@@ -15,7 +16,7 @@ export function placeOf(hash: string): Place {
     return second === '+' ? { view: 'new-sale' } : { view: 'sale', saleId: decodeURIComponent(second) };
   if (first === 'tickets' && second !== undefined && second !== '')
     return { view: 'ticket', ticketId: decodeURIComponent(second) };
-  if (first === 'queues' || first === 'keys') return { view: first };
+  if (first === 'queues' || first === 'webhooks' || first === 'keys') return { view: first };
   return { view: 'sales' };
 }
 
@@ -25,6 +26,7 @@ export const hrefs = {
   sale: (saleId: string) => `#/sales/${encodeURIComponent(saleId)}`,
   ticket: (ticketId: string) => `#/tickets/${encodeURIComponent(ticketId)}`,
   queues: '#/queues',
+  webhooks: '#/webhooks',
   keys: '#/keys',
 };
 

@@ -15,7 +15,6 @@ import { proofRoutes } from './routes/proof.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { reservationRoutes } from './routes/reservations.ts';
 import { saleRoutes } from './routes/sales.ts';
-
 import { credentialsOf, sessionRoutes } from './routes/session.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { statisticsRoutes } from './routes/statistics.ts';

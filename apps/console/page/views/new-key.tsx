@@ -3,9 +3,9 @@ import { useState } from 'react';
 import { ask, messageOf } from '../ask.ts';
 import { lookAtKeysAgain } from '../key-queries.ts';
 import { Action } from '../parts/action.tsx';
-import { Dialog } from '../parts/dialog.tsx';
 import { Field, Tick } from '../parts/field.tsx';
 import { Complaint } from '../parts/notice.tsx';
+import { ShownOnce } from '../parts/shown-once.tsx';
 import type { KeyRecord, KeyScope } from '../records.ts';
 
 const scopes: { scope: KeyScope; means: string }[] = [
@@ -69,33 +69,13 @@ export function NewKey() {
           </Action>
         </div>
       </form>
-      {creating.data !== undefined && <ShownOnce made={creating.data} onClose={() => creating.reset()} />}
+      {creating.data !== undefined && (
+        <ShownOnce
+          title={`The key of “${creating.data.name}”`}
+          secret={creating.data.key}
+          onClose={() => creating.reset()}
+        />
+      )}
     </section>
-  );
-}
-
-function ShownOnce({ made, onClose }: { made: { name: string; key: string }; onClose(): void }) {
-  const [copied, setCopied] = useState(false);
-  const copy = async () => {
-    await navigator.clipboard.writeText(made.key).then(
-      () => setCopied(true),
-      () => setCopied(false),
-    );
-  };
-  return (
-    <Dialog title={`The key of “${made.name}”`} onClose={onClose}>
-      <div className="stack">
-        <p>
-          <b>It is shown this once.</b> Only its digest is kept.
-        </p>
-        <output className="key">{made.key}</output>
-        <div className="buttons end">
-          <Action onClick={() => void copy()}>{copied ? 'Copied' : 'Copy'}</Action>
-          <Action kind="primary" onClick={onClose}>
-            I have it
-          </Action>
-        </div>
-      </div>
-    </Dialog>
   );
 }

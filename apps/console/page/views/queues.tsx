@@ -41,7 +41,7 @@ function Figures({ queues }: { queues: QueuesRecord }) {
         </Tile>
       </dl>
       <section className="card table-card">
-        <h2>Bells</h2>
+        <h2>Jobs</h2>
         <p className="quiet">
           A job is a bell: doubled, lost or late, it changes nothing. One that fails is made good by the
           sweep.
@@ -60,7 +60,7 @@ function Figures({ queues }: { queues: QueuesRecord }) {
           <tbody>
             {queues.queues.map((queue, index) => (
               <tr key={`${queue.name} ${index.toString()}`}>
-                <th scope="row">{queues.queues.length > 1 ? `${queue.name}, shard ${index}` : queue.name}</th>
+                <th scope="row">{nameOf(queues.queues, index)}</th>
                 <td data-label="Waiting" className="number">
                   {count(queue.waiting)}
                 </td>
@@ -146,4 +146,11 @@ function Figures({ queues }: { queues: QueuesRecord }) {
       </div>
     </>
   );
+}
+
+/** A deployment with shards has a queue of commits for each. */
+function nameOf(queues: QueuesRecord['queues'], index: number): string {
+  const name = queues[index]?.name ?? '';
+  const shard = queues.slice(0, index).filter((queue) => queue.name === name).length;
+  return queues.filter((queue) => queue.name === name).length > 1 ? `${name}, shard ${shard}` : name;
 }

@@ -121,7 +121,8 @@ function Row({ sale, queues }: { sale: SaleRecord; queues: QueuesRecord | null }
 function Pulse({ queues }: { queues: QueuesRecord | null }) {
   if (queues === null) return null;
   const { workers, depth, oldestAgeSeconds } = queues;
-  const waiting = queues.queues.reduce((sum, queue) => sum + queue.waiting + queue.active, 0);
+  const bells = queues.queues.filter(({ name }) => name === 'commit');
+  const waiting = bells.reduce((sum, queue) => sum + queue.waiting + queue.active, 0);
   return (
     <dl className="tiles">
       <Tile
