@@ -19,6 +19,7 @@ export type {
   LiveHistory,
   LiveSample,
   SaleGlanceRecord,
+  Statistics,
 } from '@holdfast/contracts';
 
 export type SaleRecord = ReturnType<typeof saleRecord>;

@@ -15,6 +15,7 @@ import { SaleCharts } from './sale-charts.tsx';
 import { SaleGlance } from './sale-glance.tsx';
 import { SaleItems } from './sale-items.tsx';
 import { SaleRefusals } from './sale-refusals.tsx';
+import { SaleStatistics } from './sale-statistics.tsx';
 import { SaleTerms } from './sale-terms.tsx';
 import { SaleTickets } from './sale-tickets.tsx';
 
@@ -72,6 +73,7 @@ function Shown({ live: { frame, history, heard } }: { live: Live & { frame: Live
       <div className="columns">
         <div className="stack">
           <SaleItems sale={sale} />
+          <SaleStatistics sale={sale} />
           <SaleAudit saleId={sale.id} audit={audit} />
         </div>
         <div className="stack">
