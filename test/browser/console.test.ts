@@ -10,9 +10,10 @@ describe('the console in a browser', { timeout: 60_000 }, () => {
   let at: ConsoleHouse;
   let sales = 0;
 
+  // The first time on a machine, a browser is installed here.
   beforeAll(async () => {
     at = await openConsoleHouse();
-  }, 120_000);
+  }, 400_000);
   afterAll(() => at.close());
   afterEach(() => {
     const complaints = at.complaints.splice(0);
