@@ -74,7 +74,7 @@ async function takeAll(chrome: Browser): Promise<void> {
   await page.getByRole('heading', { name: 'Items' }).scrollIntoViewIfNeeded();
   await page.evaluate('scrollTo(0, 0)');
   await shoot(page, 'console-sale');
-  await page.getByRole('button', { name: 'Next 12' }).scrollIntoViewIfNeeded();
+  await page.getByRole('heading', { name: 'Tickets' }).scrollIntoViewIfNeeded();
   await shoot(page, 'console-sale-below');
   await shoot(dark, 'console-sale-dark');
   await shoot(small, 'console-sale-phone');
