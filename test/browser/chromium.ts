@@ -1,9 +1,9 @@
-/** A real Chromium for tests that are buyers: found, or installed as Redis is, and started with nothing of its own. */
+/** A real Chromium for tests: found, or installed as Redis is, and started with nothing of its own. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onPath, programOf } from '@holdfast/runtime/local-stores';
-import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type BrowserContext, chromium, type Page, type Browser as PlainBrowser } from 'playwright-core';
 
 export function chromiumFile(say: (line: string) => void = console.log): Promise<string> {
   return programOf(
@@ -61,13 +61,20 @@ export interface Person {
   close(): Promise<void>;
 }
 
-export async function openBrowser(): Promise<Browser> {
+/** The browser alone, with a home of its own that goes with it. */
+export async function launchChromium(): Promise<PlainBrowser> {
   const home = mkdtempSync(join(tmpdir(), 'holdfast-browser-'));
   const browser = await chromium.launch({
     executablePath: await chromiumFile(),
     args: flags,
     env: { ...(process.env as Record<string, string>), HOME: home },
   });
+  browser.on('disconnected', () => rmSync(home, { recursive: true, force: true }));
+  return browser;
+}
+
+export async function openBrowser(): Promise<Browser> {
+  const browser = await launchChromium();
   return {
     async person(options = {}) {
       const context = await browser.newContext({ viewport: { width: 1180, height: 860 }, ...options });
@@ -100,9 +107,6 @@ export async function openBrowser(): Promise<Browser> {
         close: () => context.close(),
       };
     },
-    async close() {
-      await browser.close();
-      rmSync(home, { recursive: true, force: true });
-    },
+    close: () => browser.close(),
   };
 }

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { join } from 'node:path';
 import { createEdgeGate, createWorkerGate, shardOf } from '@holdfast/gate';
 import { createLedger, journalStart, type Ledger } from '@holdfast/ledger';
 import {
@@ -8,12 +9,17 @@ import {
   createQueueView,
   type QueueView,
 } from '@holdfast/pipeline';
-import type { EdgeGate, WorkerGate } from '@holdfast/core';
+import type { EdgeGate, LedgerSale, WorkerGate } from '@holdfast/core';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createApp } from '../../apps/console/src/app.ts';
+import { readPageFiles } from '../../apps/console/src/page-files.ts';
+import { createPulseWatch } from '../../apps/console/src/pulse-watch.ts';
+import { createQueueBoard } from '../../apps/console/src/queue-board.ts';
 import { createQueueWatch } from '../../apps/console/src/queue-watch.ts';
+import { createSaleWatch } from '../../apps/console/src/sale-watch.ts';
+import { dying, Killed } from '../support/damage.ts';
 import { freshDatabase, freshRedis, type PrivateStore } from '../support/stores.ts';
 
 const adminKey = 'a-key-for-tests';
@@ -78,6 +84,10 @@ async function openHouse(): Promise<House> {
     gate,
     desk,
     queues: createQueueWatch({ queueView, ledger, gate }),
+    sales: createSaleWatch({ ledger, gate, log }),
+    pulses: createPulseWatch({ ledger, gate, log }),
+    board: createQueueBoard(queueView),
+    page: readPageFiles(join(import.meta.dirname, '../../apps/console/dist')),
     dependencies: { redis: () => redis.ping(), postgres: () => ledger.ping() },
     metrics: { contentType: 'text/plain', text: async () => 'holdfast_up 1\n' },
     observe: () => undefined,
@@ -769,6 +779,29 @@ describe('the audit', () => {
     await house.redis.hincrby(`{s0}:sale:${saleId}`, 'admitted:tee', 2);
     expect(await brokenNames()).toContain('nothing_leaked:tee');
   }, 20_000);
+
+  it('holds while units that came back are on their way to who waits', async () => {
+    await sell({ waitlist: true, items: [{ sku: 'tee', stock: 3 }] });
+    const ticketId = await hold('anna', 3);
+    await buy('ben', 2);
+    await house.committer.commitSale(saleId);
+    await house.edge.command({
+      ticketId,
+      kind: 'cancel',
+      idempotencyKey: null,
+      paymentRef: null,
+      seconds: null,
+    });
+    // The run dies with Ben's grant in the intake and not yet in the ledger.
+    const gate = dying(house.gate, 'readIntake', 'before', 2);
+    const run = createCommitter({ ledger: house.ledger, gate, onRebuild: () => undefined });
+    await expect(run.commitSale(saleId)).rejects.toThrow(Killed);
+    const { cursor } = (await house.ledger.readSale(saleId)) as LedgerSale;
+    expect((await house.gate.counts(saleId, cursor.committedSeq))?.granted).toHaveLength(1);
+    expect(await brokenNames()).toEqual([]);
+    await house.committer.commitSale(saleId);
+    expect(await brokenNames()).toEqual([]);
+  });
 
   it('holds for a draft and for a cancelled sale', async () => {
     await sell({ status: 'draft' });

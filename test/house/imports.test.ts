@@ -40,6 +40,12 @@ const sources = globSync('{apps,packages}/*/src/**/*.ts', { cwd: root })
   .filter((file) => !file.endsWith('.test.ts'))
   .map((file) => ({ file: file.split(sep).join('/'), text: readFileSync(join(root, file), 'utf8') }));
 
+/** What is built and sent to a browser. */
+const pages = globSync('apps/*/page/**/*.{ts,tsx}', { cwd: root }).map((file) => ({
+  file: file.split(sep).join('/'),
+  text: readFileSync(join(root, file), 'utf8'),
+}));
+
 describe('the rooms keep to themselves', () => {
   test('every room is known to this test', () => {
     const rooms = new Set(sources.map(({ file }) => roomOf(file)));
@@ -137,6 +143,32 @@ describe('the rooms keep to themselves', () => {
         : `${file} imports ${name}: the verifier is written apart; write here what it needs.`;
     });
     expect(sources.filter(({ file }) => file.startsWith(folder)).length).toBeGreaterThan(2);
+    expect(complaints).toEqual([]);
+  });
+
+  test('a page keeps to itself: of ours it takes the types of the contract, and what is built in is a devDependency', () => {
+    expect(pages.length).toBeGreaterThan(10);
+    const complaints = pages.flatMap(({ file, text }) => {
+      const [app = ''] = file.split('/page/');
+      const { devDependencies = {} } = JSON.parse(readFileSync(join(root, app, 'package.json'), 'utf8')) as {
+        devDependencies?: Record<string, string>;
+      };
+      return namesIn(text).flatMap((name) => {
+        if (name.startsWith('.')) {
+          const target = join(root, dirname(file), name);
+          if (!relative(join(root, app, 'page'), target).startsWith('..') && existsSync(target)) return [];
+          return `${file} imports ${name}: a page takes nothing from its server, and writes the ending.`;
+        }
+        if (name === '@holdfast/contracts') {
+          return /(import|export) (?!type)[^;]*from '@holdfast\/contracts'/.test(text)
+            ? `${file} imports values of the contract: a page takes its types only.`
+            : [];
+        }
+        return packageOf(name) in devDependencies
+          ? []
+          : `${file} imports ${name}: add it to the devDependencies of ${app}.`;
+      });
+    });
     expect(complaints).toEqual([]);
   });
 

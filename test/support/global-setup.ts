@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { migrate } from '@holdfast/ledger';
@@ -21,6 +22,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const dir = join(folder, 'postgres');
   // Once, before the files that run side by side would each try to install it.
   await redisBinary((line) => console.log(line));
+  execFileSync(process.execPath, ['infra/build-pages.mjs'], { stdio: ['ignore', 'ignore', 'inherit'] });
   const postgres = await startPostgres({ dir, settings: { max_connections: '300' } });
   const client = new pg.Client(postgres.url);
   await client.connect();

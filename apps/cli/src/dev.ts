@@ -7,6 +7,7 @@ import { up } from './up.ts';
 /** An editor writes one change as several events. */
 const settleMs = 150;
 const sources = ['apps', 'packages'];
+const isSource = /\/(src\/.*\.(ts|lua|sql)|page\/.*\.(ts|tsx|css|html|svg))$/;
 
 /** `npm start` that starts its apps again when a source file changes. */
 export function dev(): Promise<number> {
@@ -18,8 +19,7 @@ function restartOnChange(stack: Stack): () => void {
   let restarting = Promise.resolve();
   const watchers = sources.map((folder) =>
     watch(join(projectFolder, folder), { recursive: true }, (_event, file) => {
-      if (file === null || !/\/src\/.*\.(ts|lua|sql|css|svg|json)$/.test(file) || file.endsWith('.test.ts'))
-        return;
+      if (file === null || !isSource.test(file) || file.endsWith('.test.ts')) return;
       clearTimeout(timer);
       timer = setTimeout(() => {
         console.log(`holdfast: ${file} changed; starting the apps again`);

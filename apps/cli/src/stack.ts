@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { migrate } from '@holdfast/ledger';
-import { buildSite } from './build-site.ts';
+import { buildPages } from './build-pages.ts';
 import { appEnvironment } from './config.ts';
 import { keptSecret } from './kept-secret.ts';
 import { choosePorts, type PortWishes } from './ports.ts';
@@ -54,7 +54,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const { dir, host = '127.0.0.1', say = () => {}, signal } = options;
   mkdirSync(join(dir, 'logs'), { recursive: true });
   const key = options.adminKey ?? keptSecret(dir, 'admin-key');
-  const building = buildSite(say);
+  const pages = buildPages(say);
   const stores = await openPrivateStores({ ...options, say });
   const apps: App[] = [];
   let stopped: Promise<void> | undefined;
@@ -88,6 +88,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await migrate(stores.databaseUrl);
     signal?.throwIfAborted();
     const ports = await choosePorts(options.ports ?? { edge: 0, console: 0 }, options.edges, host);
+    await pages;
     const database = { DATABASE_URL: stores.databaseUrl };
     for (let number = 1; number <= options.workers; number += 1) {
       start('worker', `worker ${number}`, { ...database, WORKER_PORT: '0' }, ['ADMIN_KEY', ...edgeKeys]);
@@ -99,7 +100,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       edgeKeys,
     );
     const challengeSecret = options.challengeSecret ?? keptSecret(dir, 'challenge-secret');
-    await building;
     const edges = ports.edges.map((port) => addressOf(host, port));
     // The buyers' side holds no credential of the database and no key.
     const edgeApps = ports.edges.map((port, index) => {
@@ -128,7 +128,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           { name: 'redis', ...pidOf(stores.redis) },
         ]),
       async restartApps() {
-        await buildSite(say);
+        await buildPages(say);
         await Promise.all(apps.map((app) => app.restart()));
       },
       stop: () => (stopped ??= stop()),

@@ -5,15 +5,20 @@ import {
   type ProblemExtras,
   refusalProblem,
 } from '@holdfast/contracts';
+import { ReadableStream, TextEncoderStream } from 'node:stream/web';
 import type { Refusal } from '@holdfast/core';
 import type { Context } from 'hono';
 
 /** What every request of the console carries. */
 export interface ConsoleEnv {
+  /** What the server hands over. */
+  Bindings: { incoming?: { socket?: { remoteAddress?: string } } };
   Variables: {
     requestId: string;
     /** The path as it was registered, for metrics and the log. */
     route: string;
+    /** Whether who called may still: for answers that go on for long. */
+    stillAllowed(): Promise<boolean>;
   };
 }
 
@@ -51,5 +56,22 @@ export function streamed(
   const body = ReadableStream.from(chunks).pipeThrough(new TextEncoderStream());
   return new Response(body, {
     headers: { 'Content-Type': contentType, 'Cache-Control': 'no-store', ...headers },
+  });
+}
+
+/** A page without a script. `title` and `body` are ours: nothing that was sent. */
+export function html(status: number, title: string, body: string): Response {
+  const text = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title>
+<style>body{font:16px/1.5 system-ui;max-width:40rem;margin:3rem auto;padding:0 1rem}code{background:#8882;padding:.1em .3em}</style>
+</head><body><h1>${title}</h1>${body}</body></html>
+`;
+  return new Response(text, {
+    status,
+    headers: {
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+      'Cache-Control': 'no-cache',
+    },
   });
 }

@@ -50,7 +50,10 @@ async function auditOnce(ledger: Ledger, gate: AuditGate, saleId: string): Promi
     const elapsedMs = Date.now() - startedAt;
     const answer = await ledger.auditSums(saleId, (at) => inTime(lookAtGate(gate, at, elapsedMs)));
     if (answer === null) return null;
-    if (answer !== 'moved') return judge(ledger, saleId, answer.sums, answer.seen.look);
+    if (answer !== 'moved') {
+      const { look, granted } = answer.seen;
+      return judge(ledger, saleId, answer.sums, look && (await withGranted(ledger, saleId, look, granted)));
+    }
     if (elapsedMs > consistentWithinMs)
       throw new Error(`The gate of sale ${saleId} did not stand still for an audit`);
     await new Promise((resolve) => {
@@ -68,36 +71,45 @@ async function inTime<Look>(look: Promise<Look>): Promise<Look> {
   return Promise.race([look, late]).finally(() => clearTimeout(timer));
 }
 
+/** `granted`: tickets whose units were given by grants that stand in the intake. */
+interface Seen {
+  look: GateLook | null;
+  granted: string[];
+}
+
 /** The gate as it belongs to the ledger's instant; null when it is elsewhere and another look makes sense. */
 async function lookAtGate(
   gate: AuditGate,
   { sale, cursor }: LedgerSale,
   elapsedMs: number,
-): Promise<{ look: GateLook | null } | null> {
+): Promise<Seen | null> {
   const intake = await gate.readIntake(sale.id, cursor, 1);
   const counts = await gate.counts(sale.id, cursor.committedSeq);
   const patient = elapsedMs < settledWithinMs;
-  if (counts === null) return patient ? null : { look: null };
+  if (counts === null) return patient ? null : { look: null, granted: [] };
   const follows = intake.kind === 'batch' && counts.epoch === cursor.epoch && counts.rebuilding === null;
   // What the gate trimmed after the ledger's instant can no longer be counted, so this look would accuse falsely.
   if (follows && (counts.cursor > cursor.committedSeq || counts.journalPosition > cursor.position))
     return null;
   if (patient && (!follows || counts.journalPosition < cursor.position)) return null;
-  const items = follows ? await itemsAtEnd(gate, sale.id, cursor, counts) : counts.items;
-  return items === null ? null : { look: { counts, items, tipAtCursor: tipOf(intake, cursor.tip) } };
+  const end = follows ? await gateAtEnd(gate, sale.id, cursor, counts) : counts;
+  if (end === null) return null;
+  const { items, granted } = end;
+  return { look: { counts, items, tipAtCursor: tipOf(intake, cursor.tip) }, granted };
 }
 
 /**
  * The gate's items with the units of every entry after the ledger's cursor. A deep intake is read piece by piece: an
  * entry never changes, so only the last piece must be counted together with the gate's own counters.
  */
-async function itemsAtEnd(
+async function gateAtEnd(
   gate: AuditGate,
   saleId: string,
   from: Cursor,
   first: GateCounts,
-): Promise<GateCounts['items'] | null> {
+): Promise<Pick<GateCounts, 'items' | 'granted'> | null> {
   const read = new Map<string, number>();
+  const granted: string[] = [];
   let counts: GateCounts | null = first;
   let cursor = from;
   while (counts !== null && counts.depth > maxDepth) {
@@ -106,11 +118,30 @@ async function itemsAtEnd(
     if (piece.kind !== 'batch' || last === undefined) return null;
     for (const { sku, quantity } of piece.entries.flatMap(linesAdmitted))
       read.set(sku, (read.get(sku) ?? 0) + quantity);
+    for (const entry of piece.entries) if (entry.kind === 'grant') granted.push(entry.ticketId);
     cursor = { ...cursor, committedSeq: last.seq, tip: last.tip };
     if (piece.behind <= maxDepth) counts = await gate.counts(saleId, cursor.committedSeq);
   }
   if (counts === null || counts.epoch !== from.epoch || counts.cursor > cursor.committedSeq) return null;
-  return counts.items.map((item) => ({ ...item, inIntake: item.inIntake + (read.get(item.sku) ?? 0) }));
+  return {
+    items: counts.items.map((item) => ({ ...item, inIntake: item.inIntake + (read.get(item.sku) ?? 0) })),
+    granted: [...granted, ...counts.granted],
+  };
+}
+
+/** A grant has the units of its ticket, whose row was there before anybody could grant it something, and keeps its lines. */
+async function withGranted(
+  ledger: Ledger,
+  saleId: string,
+  look: GateLook,
+  granted: readonly string[],
+): Promise<GateLook> {
+  if (granted.length === 0) return look;
+  const units = new Map<string, number>();
+  for (const { lines } of await ledger.readReservations(saleId, [...granted]))
+    for (const { sku, quantity } of lines) units.set(sku, (units.get(sku) ?? 0) + quantity);
+  const items = look.items.map((item) => ({ ...item, inIntake: item.inIntake + (units.get(item.sku) ?? 0) }));
+  return { ...look, items };
 }
 
 function linesAdmitted(entry: IntakeEntry): Line[] {

@@ -1,4 +1,5 @@
 /** The console: the merchants' and operators' side of the house, behind its key. */
+import { fileURLToPath } from 'node:url';
 import { createWorkerGate, shardOf } from '@holdfast/gate';
 import { createLedger } from '@holdfast/ledger';
 import { createCommitter, createDesk, createQueueView } from '@holdfast/pipeline';
@@ -6,7 +7,11 @@ import { configOrExit, createLifecycle, createLogger, createMetrics, onceASecond
 import { createApp } from './app.ts';
 import { readConsoleConfig } from './config.ts';
 import { createConsoleMetrics } from './console-metrics.ts';
+import { readPageFiles } from './page-files.ts';
+import { createPulseWatch } from './pulse-watch.ts';
+import { createQueueBoard } from './queue-board.ts';
 import { createQueueWatch } from './queue-watch.ts';
+import { createSaleWatch } from './sale-watch.ts';
 import { closeServer, createConsoleServer, openServer } from './server.ts';
 
 const config = configOrExit(readConsoleConfig);
@@ -41,6 +46,7 @@ const queueView = lifecycle.add(
 const committer = createCommitter({
   ledger,
   gate,
+  onCommit: (done) => gate.countRun(done.saleId, done),
   onRebuild: (saleId, why, outcome) => log.info({ saleId, why, outcome }, 'a gate was rebuilt'),
 });
 const desk = createDesk({
@@ -52,11 +58,16 @@ const desk = createDesk({
   shardOf: (saleId) => shardOf(saleId, config.SHARDS),
 });
 const queues = createQueueWatch({ queueView, ledger, gate });
+const pulses = createPulseWatch({ ledger, gate, log });
 const app = createApp({
   ledger,
   gate,
   desk,
   queues,
+  sales: createSaleWatch({ ledger, gate, log }),
+  pulses,
+  board: createQueueBoard(queueView),
+  page: readPageFiles(fileURLToPath(new URL('../dist/', import.meta.url))),
   dependencies: { redis: () => gate.isBooted('0'), postgres: () => ledger.ping() },
   ...createConsoleMetrics(createMetrics(), queues),
   adminKey: config.ADMIN_KEY,
@@ -67,4 +78,5 @@ const app = createApp({
 const server = lifecycle.add('server', createConsoleServer(app.fetch), closeServer);
 
 const port = await openServer(server, config.CONSOLE_PORT, config.HOST);
+void pulses.run(lifecycle.stopping);
 log.info({ host: config.HOST, port }, 'the console is open');

@@ -1,5 +1,5 @@
 /**
- * `node apps/storefront/src/build.ts`: makes `dist/` unless what is there was made of the same sources. One HTML file per
+ * Makes `dist/` unless what is there was made of the same sources. One HTML file per
  * page and language, scripts and styles by hashed names, and `site.json`, which tells the edge what to serve where.
  */
 import { createHash } from 'node:crypto';
@@ -50,13 +50,4 @@ function put(file: string, content: string | Uint8Array): void {
   const draft = join(dist, `.${basename(file)}.${process.pid}`);
   writeFileSync(draft, content);
   renameSync(draft, join(dist, file));
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const startedAt = performance.now();
-  const done = await buildStorefront();
-  if (done === 'built')
-    console.log(
-      `holdfast: the pages for buyers were built in ${Math.round(performance.now() - startedAt)} ms`,
-    );
 }

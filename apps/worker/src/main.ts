@@ -59,7 +59,10 @@ const onRebuild = (saleId: string, why: string, outcome: 'rebuilt' | 'superseded
 const committer = createCommitter({
   ledger,
   gate,
-  onCommit: commits.committed,
+  onCommit: (done) => {
+    commits.committed(done);
+    gate.countRun(done.saleId, done);
+  },
   onRetry: commits.retried,
   onRebuild,
   retryBudget: config.COMMIT_RETRIES,

@@ -204,6 +204,8 @@ export interface GateState {
 
 export interface GateCounts extends GateState {
   items: { sku: string; ceiling: number; admitted: number; inIntake: number }[];
+  /** Tickets that grants after the cursor gave their units: such an entry does not say how many. */
+  granted: string[];
   /** Entries after the cursor that was asked for. */
   depth: number;
   oldestAt: number | null;
@@ -278,7 +280,35 @@ export interface WorkerGate {
   readRefusals(saleIds: readonly string[]): Promise<Map<string, RefusalCount[]>>;
   /** Forgets counts that are in the ledger and will not change any more. */
   dropRefusals(saleId: string, counts: readonly RefusalCount[]): Promise<void>;
+  /** Counts a transaction of a commit run; kept in memory and added to the gate once a second. */
+  countRun(saleId: string, run: { entries: number; durationMs: number }): void;
+  /** What a chart needs of each sale, in one trip; `afterSeq` is the ledger's cursor. A sale without a gate is absent. */
+  pulse(sales: readonly { saleId: string; afterSeq: number }[]): Promise<Map<string, GatePulse>>;
   close(): Promise<void>;
+}
+
+/** Commit runs of a sale since the gate began to count, by all processes together; all only grow. */
+export interface RunCounts {
+  transactions: number;
+  entries: number;
+  /** From deciding a batch to its commit, summed up. */
+  milliseconds: number;
+}
+
+/** One sale's gate as a chart needs it. */
+export interface GatePulse {
+  epoch: number;
+  seq: number;
+  /** Reservations that were given a place in line in this epoch. */
+  lined: number;
+  /** Units that a newcomer could have now, over all items. */
+  available: number;
+  rebuilding: boolean;
+  /** When the first entry after the ledger's cursor came, and the time of the look; epoch milliseconds of the gate. */
+  oldestAt: number | null;
+  now: number;
+  refusals: RefusalCount[];
+  runs: RunCounts;
 }
 
 export interface RefusalCount {

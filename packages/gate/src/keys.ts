@@ -8,6 +8,7 @@ export interface SaleKeys {
   intake: string;
   buyers: string;
   refusals: string;
+  runs: string;
   news: string;
   ticket(ticketId: string): string;
   /** Who solved this challenge of the sale; there as long as its solution would be taken. */
@@ -24,6 +25,7 @@ export function keysOf(shard: string, saleId: string): SaleKeys {
     intake: `${tag}:intake:${saleId}`,
     buyers: `${tag}:buyers:${saleId}`,
     refusals: `${tag}:refusals:${saleId}`,
+    runs: `${tag}:runs:${saleId}`,
     news: `${tag}:news:${saleId}`,
     ticket: (ticketId) => `${tag}:ticket:${ticketId}`,
     solved: (challengeId) => `${tag}:solved:${saleId}:${challengeId}`,

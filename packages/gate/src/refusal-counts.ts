@@ -1,4 +1,4 @@
-import type { RefusalCode } from '@holdfast/core';
+import type { RefusalCode, RefusalCount } from '@holdfast/core';
 import type { Redis } from 'ioredis';
 import { keysOf } from './keys.ts';
 
@@ -55,4 +55,12 @@ export function createRefusalCounts(redis: Redis): RefusalCounts {
       await flush().catch(() => undefined);
     },
   };
+}
+
+/** The counts as the gate keeps them. */
+export function refusalsIn(fields: Record<string, string>): RefusalCount[] {
+  return Object.entries(fields).map(([field, count]) => {
+    const [minute, reason] = field.split(' ') as [string, RefusalCode];
+    return { minute: Number(minute), reason, count: Number(count) };
+  });
 }

@@ -10,7 +10,6 @@ import {
   type Refusal,
   type PlaceAnswer,
   type PlaceRequest,
-  type RefusalCode,
   type RefusalCount,
   refuse,
   type ReserveAnswer,
@@ -26,10 +25,13 @@ import { headOf, parseEntry, tipAfter } from './entry-format.ts';
 import { forgetBuyer } from './forget.ts';
 import { insist } from './insist.ts';
 import { bootKey, keysOf, shardOf } from './keys.ts';
+import { pulse } from './pulse.ts';
 import { rebuild } from './rebuild.ts';
+import { createRunCounts } from './run-counts.ts';
 import { isPlacing, readSale } from './sale-reader.ts';
 import { loadScripts } from './scripts.ts';
 import { settleCall } from './settle-call.ts';
+import { refusalsIn } from './refusal-counts.ts';
 import { hashFields } from './terms.ts';
 import { ticketOf } from './ticket-record.ts';
 
@@ -53,6 +55,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
   const redis = connect({ url: redisUrl, name: 'holdfast-worker', onError });
   await whenReady(redis, 10_000);
   const run = loadScripts(redis);
+  const runs = createRunCounts(redis, (saleId) => keysFor(saleId).runs);
   const call: typeof run = (name, keys, args) =>
     insist(deadlineMs, `The gate's ${name}`, () => run(name, keys, args));
   const keysFor = (saleId: string) => keysOf(shardOf(saleId, shards), saleId);
@@ -192,9 +195,12 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     );
     if (state === null) return null;
     const inIntake = new Map<string, number>();
+    const granted: string[] = [];
     for (const entry of packed) {
       const parts = entry.split('\n');
-      if (parts[8] !== '1' || parts[6] === '') continue;
+      if (parts[8] !== '1') continue;
+      if (parts[4] === 'grant') granted.push(parts[5] as string);
+      if (parts[6] === '') continue;
       for (const [sku, quantity] of JSON.parse(parts[6] as string) as PackedLine[])
         inIntake.set(sku, (inIntake.get(sku) ?? 0) + quantity);
     }
@@ -210,6 +216,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
           admitted: Number(fields[`admitted:${sku}`]),
           inIntake: inIntake.get(sku) ?? 0,
         })),
+      granted,
       depth: Math.max(0, state.seq - afterSeq),
       oldestAt: first === undefined ? null : Number(first.split('\n')[9]),
     };
@@ -292,10 +299,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     );
     const counted = new Map<string, RefusalCount[]>();
     for (const [index, saleId] of saleIds.entries()) {
-      const counts = Object.entries(replies[index] as Record<string, string>).map(([field, count]) => {
-        const [minute, reason] = field.split(' ') as [string, RefusalCode];
-        return { minute: Number(minute), reason, count: Number(count) };
-      });
+      const counts = refusalsIn(replies[index] as Record<string, string>);
       if (counts.length > 0) counted.set(saleId, counts);
     }
     return counted;
@@ -343,7 +347,12 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     place,
     readRefusals,
     dropRefusals,
-    close: async () => redis.disconnect(),
+    countRun: runs.add,
+    pulse: (sales) => insist(deadlineMs, 'Looking at the gates', () => pulse(redis, sales, keysFor)),
+    async close() {
+      await runs.close();
+      redis.disconnect();
+    },
   };
 }
 

@@ -22,6 +22,7 @@ import {
   auditPage,
   findKey,
   insertKey,
+  keyHolder,
   type KeyHolder,
   type KeyRow,
   listKeys,
@@ -74,6 +75,8 @@ export interface Ledger extends RunLedger, LedgerQueries {
   answerRequest(request: AcceptedRequest, status: number, body: string): Promise<void>;
   insertKey(key: Pick<KeyRow, 'id' | 'name' | 'prefix' | 'scopes'> & { hash: string }): Promise<KeyRow>;
   findKey(hash: string): Promise<KeyHolder | null>;
+  /** Null for a key that was revoked. */
+  keyHolder(id: string): Promise<KeyHolder | null>;
   listKeys(): Promise<KeyRow[]>;
   revokeKey(id: string): Promise<KeyRow | null>;
   recordAudit(entry: Omit<AuditRow, 'at'>): Promise<void>;
@@ -120,6 +123,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     answerRequest: (request, status, body) => answerRequest(pool, request, status, body),
     insertKey: (key) => insertKey(pool, key),
     findKey: (hash) => findKey(pool, hash),
+    keyHolder: (id) => keyHolder(pool, id),
     listKeys: () => listKeys(pool),
     revokeKey: (id) => revokeKey(pool, id),
     recordAudit: (entry) => recordAudit(pool, entry),

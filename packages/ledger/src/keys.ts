@@ -69,6 +69,17 @@ export async function findKey(db: Queryable, hash: string): Promise<KeyHolder | 
   return row === undefined ? null : { ...row, scopes: row.scopes.split(' ') };
 }
 
+const holderStatement: Statement = {
+  name: 'key-holder',
+  text: 'select id, name, scopes from api_keys where id = $1 and revoked_at is null',
+};
+
+/** Who holds the key of this id; null when it was revoked. */
+export async function keyHolder(db: Queryable, id: string): Promise<KeyHolder | null> {
+  const [row] = await rowsOf<{ id: string; name: string; scopes: string }>(db, holderStatement, [id]);
+  return row === undefined ? null : { ...row, scopes: row.scopes.split(' ') };
+}
+
 const columns = `id, name, prefix, scopes, created_at as "createdAt", last_used_at as "lastUsedAt",
   revoked_at as "revokedAt"`;
 

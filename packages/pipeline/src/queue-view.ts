@@ -1,3 +1,4 @@
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import type { Queue } from 'bullmq';
 import { connectProducer, openQueue, webhookQueue, webhookShard } from './queues.ts';
 import { allShards } from './shards.ts';
@@ -24,6 +25,8 @@ export interface QueueView {
   counts(): Promise<QueueCounts[]>;
   /** Worker processes that are connected now. */
   workers(): Promise<SeenWorker[]>;
+  /** The queues for a board that shows them and changes nothing. */
+  boardQueues(): BullMQAdapter[];
   close(): Promise<void>;
 }
 
@@ -50,6 +53,11 @@ export async function createQueueView(options: QueueViewOptions): Promise<QueueV
       }
       return [...seen.values()];
     },
+    boardQueues: () =>
+      queues.map(({ shard, queue }) => {
+        const prefix = shards > 1 ? `shard ${shard}: ` : '';
+        return new BullMQAdapter(queue, { readOnlyMode: true, allowRetries: false, prefix });
+      }),
     async close() {
       await Promise.allSettled(queues.map(({ queue }) => queue.close()));
       redis.disconnect();

@@ -2,6 +2,7 @@ import { eventFrame, queuesRecord } from '@holdfast/contracts';
 import { type ConsoleContext, json, streamed } from '../answers.ts';
 import { faultCode } from '../faults.ts';
 import type { ConsoleParts } from '../parts.ts';
+import { pause } from '../pause.ts';
 import type { Route } from '../routes.ts';
 
 export function queueRoutes(parts: ConsoleParts): Route[] {
@@ -20,31 +21,24 @@ const everyMs = 1_000;
 
 function events(c: ConsoleContext, parts: ConsoleParts): Response {
   const gone = AbortSignal.any([c.req.raw.signal, parts.stopping]);
-  return streamed(frames(parts, gone), 'text/event-stream', { 'X-Accel-Buffering': 'no' });
+  return streamed(frames(parts, gone, c.get('stillAllowed')), 'text/event-stream', {
+    'X-Accel-Buffering': 'no',
+  });
 }
 
 /** One frame a second until the reader goes or the process stops. While a store is away, comments keep the stream open. */
-async function* frames({ queues, log }: ConsoleParts, gone: AbortSignal): AsyncGenerator<string> {
-  for (let id = 1; !gone.aborted; id++) {
+async function* frames(
+  { queues, log }: ConsoleParts,
+  gone: AbortSignal,
+  stillAllowed: () => Promise<boolean>,
+): AsyncGenerator<string> {
+  for (let id = 1; !gone.aborted && (await stillAllowed()); id++) {
     try {
       yield eventFrame('queues', id, JSON.stringify(queuesRecord(await queues.look())));
     } catch (error) {
       log.warn({ err: error }, 'the queues could not be looked at');
       yield `: ${faultCode(error)}\n\n`;
     }
-    await pause(gone);
+    await pause(everyMs, gone);
   }
-}
-
-function pause(gone: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      gone.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, everyMs);
-    gone.addEventListener('abort', done);
-    if (gone.aborted) done();
-  });
 }

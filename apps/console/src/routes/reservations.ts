@@ -45,7 +45,7 @@ async function list(c: ConsoleContext, ledger: Ledger): Promise<Response> {
   if (at === null) return refused(c, refuse('unknown_sale'));
   const after = place === null ? null : { epoch: place[0], seq: place[1] };
   const filter = { status: status ?? null, buyerId: buyer ?? buyerId ?? null };
-  const format = exportOf(c);
+  const format = query.body.format ?? exportOf(c);
   if (format !== null) {
     const asked = { filter, after, limit: c.req.query('limit') === undefined ? null : limit };
     return exported(ledger, at.sale, format, asked);

@@ -20,6 +20,8 @@ export const reservationsQuery = z.object({
   status: z.enum(reservationStatuses, { error: 'must be a status of a ticket' }).optional(),
   buyer: buyer.optional(),
   buyerId: buyer.optional(),
+  /** For links, which cannot ask with `Accept`. */
+  format: z.enum(['csv', 'ndjson'], { error: 'must be csv or ndjson' }).optional(),
   cursor: cursor.optional(),
   limit,
 });

@@ -82,6 +82,6 @@ export function refusalRecord(
   return { refusals: Object.fromEntries(refused), rejections: Object.fromEntries(rejected) };
 }
 
-function zeroPerStatus(): CountPerStatus {
+export function zeroPerStatus(): CountPerStatus {
   return Object.fromEntries(reservationStatuses.map((status) => [status, 0])) as CountPerStatus;
 }

@@ -5,14 +5,18 @@ import type { LedgerSale } from '@holdfast/core';
 import { type AuditSums, auditSums } from './audit-sums.ts';
 import { journalRows, type PlacedRow } from './journal-rows.ts';
 import { refusalsByReason, rejectionsByReason } from './refusals-by-reason.ts';
+import { eventsPerType, type EventsOfType, type LedgerPulse, ledgerPulse, type Stretch } from './pulse.ts';
 import { type PlaceCursor, type ReservationFilter, reservationsPage } from './reservations-page.ts';
 import { type SalesCursor, salesPage } from './sales-page.ts';
 import { statistics, type StatisticsSum, type StatisticsSums } from './statistics.ts';
+import { type SaleTally, saleTally } from './sale-tally.ts';
 import { type TicketStory, ticketStory } from './ticket-story.ts';
 import { type RowCount, rowsPerStatus, type UnitsInRows, unitsInRows } from './units.ts';
 
 export type {
   AuditSums,
+  EventsOfType,
+  LedgerPulse,
   PlaceCursor,
   PlacedRow,
   ReservationFilter,
@@ -20,6 +24,8 @@ export type {
   SalesCursor,
   StatisticsSum,
   StatisticsSums,
+  SaleTally,
+  Stretch,
   TicketStory,
   UnitsInRows,
 };
@@ -40,6 +46,12 @@ export interface LedgerQueries {
   ): Promise<Reservation[]>;
   journalRows(saleId: string, lastPosition: number): AsyncIterable<PlacedRow[]>;
   ticketStory(ticketId: string): Promise<TicketStory | null>;
+  /** Where the ledger stands for the sales that ran last, drafts and settled ones left out; at most `limit`. */
+  ledgerPulse(limit: number): Promise<LedgerPulse[]>;
+  /** Events per type in stretches of journals; what is zero is absent. */
+  eventsPerType(stretches: readonly Stretch[]): Promise<EventsOfType[]>;
+  /** Rows, units and money of one sale, counted in rows at one instant. */
+  saleTally(saleId: string): Promise<SaleTally>;
   auditSums<Seen>(
     saleId: string,
     look: (at: LedgerSale) => Promise<Seen | null>,
@@ -58,6 +70,9 @@ export function createQueries(pool: pg.Pool, region: string): LedgerQueries {
       reservationsPage(pool, region, saleId, filter, after, limit),
     journalRows: (saleId, lastPosition) => journalRows(pool, saleId, lastPosition),
     ticketStory: (ticketId) => ticketStory(pool, ticketId),
+    ledgerPulse: (limit) => ledgerPulse(pool, region, limit),
+    eventsPerType: (stretches) => eventsPerType(pool, stretches),
+    saleTally: (saleId) => saleTally(pool, saleId),
     auditSums: (saleId, look) => auditSums(pool, region, saleId, look),
   };
 }
