@@ -33,7 +33,6 @@ describe(`the real gate, ledger and pipeline, at length (seed ${seed})`, () => {
       'expired',
       'extended',
       'gate_rebuilt',
-      'handed_back',
       'held',
       'joined',
       'paid_late',
