@@ -170,6 +170,7 @@ async function play(played: Played, command: ShopCommand): Promise<void> {
       // What is in no log is lost with it; the tests of faults look at that.
       if (!shop.isQuiet()) return;
       await forgetSale(house, saleId);
+      shop.forgetTooLate();
       shop.commit();
       await house.commit(saleId);
       return compare(played);

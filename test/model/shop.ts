@@ -74,6 +74,9 @@ export function createShop({ start, stock, limit, waitlist, extensions }: Terms)
   const claims = new Map<string, number>();
   const released = new Map<string, number>();
   const members = new Map<string, ShopTicket>();
+  const joiners = new Set<ShopTicket>();
+  /** Who was decided when the lobby was over: no members for the ledger. */
+  const tooLate = new Set<ShopTicket>();
   let pending: Pending[] = [];
   let state: SaleState = start;
 
@@ -154,7 +157,9 @@ export function createShop({ start, stock, limit, waitlist, extensions }: Terms)
   function decide(entry: Pending): void {
     const { ticket } = entry;
     if (entry.kind === 'join') {
-      if (state !== 'lobby') become(ticket, 'rejected');
+      if (state === 'lobby') return;
+      become(ticket, 'rejected');
+      tooLate.add(ticket);
       return;
     }
     if (entry.kind === 'reserve') decideReservation(ticket, entry.taken);
@@ -241,7 +246,11 @@ export function createShop({ start, stock, limit, waitlist, extensions }: Terms)
       const left = Math.max(0, extensions - used);
       return left === 0 ? { left: 0, seconds: 0 } : { left, seconds: 3_600 - 60 * used };
     },
-    hasJoined: (ticket: ShopTicket) => members.get(ticket.buyer) === ticket,
+    hasJoined: (ticket: ShopTicket) => joiners.has(ticket),
+    /** A rebuilt gate knows the lobby's members from the ledger; who was too late to be one is told so anew. */
+    forgetTooLate(): void {
+      for (const ticket of tooLate) if (members.get(ticket.buyer) === ticket) members.delete(ticket.buyer);
+    },
     isQuiet: () => pending.length === 0,
     commit,
     /** The new ticket, or the word of the refusal. */
@@ -265,6 +274,7 @@ export function createShop({ start, stock, limit, waitlist, extensions }: Terms)
       if (skus.some((sku) => (wish[sku] ?? 0) > (owned.get(sku) ?? 0))) return 'sold_out';
       const ticket = newTicket(name, buyer, wish, 'lobby');
       members.set(buyer, ticket);
+      joiners.add(ticket);
       pending.push({ kind: 'join', ticket });
       return ticket;
     },
