@@ -145,6 +145,7 @@ describe('an edge that wants buyer tokens', () => {
       'POST /v1/payments/{provider}',
       'GET /v1/payments/fake/{clientSecret}',
       'POST /v1/payments/fake/{clientSecret}/{act}',
+      'GET /v1/inside',
       'GET /healthz',
       'GET /readyz',
       'GET /metrics',
