@@ -117,7 +117,8 @@ describe('a buyer whose network is what networks are', () => {
       await screen(page, 'offer');
       const streams = async () =>
         /open_streams\{kind="sale"\} (\d+)/.exec(await (await fetch(`${shop.url}/metrics`)).text())?.[1];
-      expect(await streams()).toBe('1');
+      // Those of the tests before may end a little later than their pages.
+      await until('one stream to be open', async () => (await streams()) === '1');
       const hide = (state: string) =>
         page.evaluate((now) => {
           Object.defineProperty(document, 'visibilityState', { value: now, configurable: true });

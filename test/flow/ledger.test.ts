@@ -63,6 +63,37 @@ describe('the ledger', () => {
     await expectConservation(house, sale);
   });
 
+  it('has the gate told of no event that came after the stock and the terms that it is told', async () => {
+    const sale = await openTees(house, 5);
+    const read = await at(sale);
+    const locker = new pg.Client(house.databaseUrl);
+    await locker.connect();
+    await locker.query('begin');
+    // Between the two reads of a settlement.
+    await locker.query('lock table reservations in access exclusive mode');
+    const settlement = house.ledger.settlement(sale, read.cursor.position - 1, 200);
+    await until('the settlement to wait', async () => {
+      const rows = await house.rows(
+        `select 1 from pg_locks where relation = 'reservations'::regclass and not granted`,
+      );
+      return rows.length > 0;
+    });
+    expect(await pause(read)).toBe('changed');
+    await locker.query('commit');
+    await locker.end();
+    const piece = await settlement;
+    expect([piece?.toPosition, piece?.cursor.position, piece?.sale?.status]).toEqual([
+      read.cursor.position,
+      read.cursor.position,
+      'open',
+    ]);
+    if (piece !== null) await house.gate.settle(piece);
+    await house.commit(sale);
+    expect(await house.edge.readSale(sale), 'and it hears of the rest').toMatchObject({
+      sale: { status: 'paused', items: [{ available: 6 }] },
+    });
+  });
+
   it('changes nothing for a request that it has carried out', async () => {
     const sale = await openTees(house, 5);
     const request = { key: `pause ${sale}`, fingerprint: 'f' };

@@ -15,13 +15,16 @@ interface TicketRow {
   outcomes: string | null;
 }
 
-/** The tickets of the next events, each as it stands now: the gate takes states by version, so a newer one does no harm. */
+/**
+ * The tickets of the next events, each as it stands now: the gate takes states by version, so a newer one does no harm.
+ * But no event after the counters and terms were read: the gate would count as heard what it was never told.
+ */
 const ticketsStatement: Statement = {
   name: 'settlement-tickets',
   text: `
     select e.position, r.ticket_id, r.buyer_id, r.status, r.version, r.expires_at, r.extensions, r.extended_seconds, r.reason, r.outcomes
       from events e left join reservations r on r.ticket_id = e.ticket_id
-     where e.sale_id = $1 and e.position > $2 order by e.position limit $3`,
+     where e.sale_id = $1 and e.position > $2 and e.position <= $4 order by e.position limit $3`,
 };
 
 const releasedStatement: Statement = {
@@ -51,7 +54,12 @@ export async function readSettlement(
 ): Promise<Settlement | null> {
   const at = await readSale(db, saleId, region);
   if (at === null) return null;
-  const rows = await rowsOf<TicketRow>(db, ticketsStatement, [saleId, fromPosition, limit]);
+  const rows = await rowsOf<TicketRow>(db, ticketsStatement, [
+    saleId,
+    fromPosition,
+    limit,
+    at.cursor.position,
+  ]);
   const tickets = new Map<string, SettledTicket>();
   for (const row of rows) if (row.ticket_id !== null) tickets.set(row.ticket_id, ticketOf(row));
   const buyers = [...new Set([...tickets.values()].map((ticket) => ticket.buyerId))];
