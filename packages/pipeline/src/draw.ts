@@ -20,8 +20,8 @@ interface DrawParts {
 
 /** Tickets that one script places. */
 const pieceSize = 200;
-/** Pieces that are sent before the first is answered. */
-const maxInFlight = 4;
+/** Pieces that are sent before the first of them is answered: Redis has the next at hand, and they share an fsync. */
+const maxInFlight = 8;
 
 /** Whether a run that has read the intake to its end, at the gate's time `now`, has a draw to do or to go on with. */
 export function drawsNow({ sale, placed }: LedgerSale, now: number): boolean {
@@ -63,14 +63,19 @@ async function givePlaces(
   const lobby = drawnAt === null ? null : await ledger.readLobby(sale.id, drawnAt);
   if (lobby === null) return 'stale';
   const order = drawnOrder(lobby);
-  let under: Promise<PlaceAnswer>[] = [];
-  for (let first = at.placed + 1; first <= members; first += pieceSize) {
-    const ticketIds = order.slice(first - 1, first - 1 + pieceSize);
-    under.push(gate.place(sale.id, { epoch: cursor.epoch, members, first, ticketIds }));
-    if (under.length < maxInFlight && first + pieceSize <= members) continue;
-    const answers = await Promise.all(under);
-    under = [];
-    if (answers.some(({ kind }) => kind !== 'placed')) return 'stale';
+  const under: Promise<PlaceAnswer>[] = [];
+  let first = at.placed + 1;
+  try {
+    while (first <= members || under.length > 0) {
+      if (first <= members && under.length < maxInFlight) {
+        const ticketIds = order.slice(first - 1, first - 1 + pieceSize);
+        under.push(gate.place(sale.id, { epoch: cursor.epoch, members, first, ticketIds }));
+        first += pieceSize;
+      } else if ((await under.shift())?.kind !== 'placed') return 'stale';
+    }
+  } finally {
+    // Whoever goes on must not meet what is still under way.
+    await Promise.allSettled(under);
   }
   return 'again';
 }

@@ -41,32 +41,35 @@ local function fits(lines)
 end
 
 -- Who gave up has a place as well, without units: the ledger then counts every number.
-local writes, claims, news = {}, {}, {}
+local records, decoded = redis.call('MGET', unpack(KEYS, 5)), {}
+local writes, places, claims, units, news = {}, {}, {}, {}, {}
 for i = start + 1, #KEYS - 4 do
   local key = KEYS[4 + i]
   local id = string.sub(key, idAt)
   -- A record as in ticket-record.ts.
-  local since, buyer, packed, commands = string.match(redis.call('GET', key) or '',
+  local since, buyer, packed, commands = string.match(records[i] or '',
     '^%d+\n[^\n]*\nlobby\n[^\n]*\n[^\n]*\n%d+\n%d+\n(%d+)\n%d+\n%x+\n([^\n]*)\n([^\n]*)\n(.*)$')
   local isMember = since ~= nil
   if not isMember then buyer, packed = '', '[]' end
-  local lines = cjson.decode(packed)
+  -- Most of a lobby wants the same.
+  local lines = decoded[packed] or cjson.decode(packed)
+  decoded[packed] = lines
   local takes = isMember and not over and fits(lines)
     and not (waitlist and (sale.waiting ~= '0' or joined > cursor))
   seq, placed = seq + 1, placed + 1
   local number = string.format('%.0f', seq)
   if isMember then
     lined = lined + 1
-    local units = 0
+    local claimed = 0
     for _, line in ipairs(lines) do
-      units = units + line[2]
+      claimed = claimed + line[2]
       if takes then
         admitted[line[1]] = admitted[line[1]] + line[2]
         moved[line[1]] = true
       end
     end
     if not takes and waitlist then joined = seq end
-    claims[#claims + 1], claims[#claims + 2] = 'c:' .. buyer, units
+    claims[#claims + 1], units[#units + 1] = 'c:' .. buyer, claimed
     news[#news + 1] = id
   end
   local place = string.format('%.0f', lined)
@@ -76,15 +79,25 @@ for i = start + 1, #KEYS - 4 do
   local n = #writes
   local person = '2\n' .. buyer .. '\n\ndraw.' .. string.format('%.0f', placed) .. '\n'
   writes[n + 1], writes[n + 2], writes[n + 3] = number, person .. entry, tip
-  writes[n + 4], writes[n + 5] = isMember and key or '', isMember and table.concat({ '2', '', 'queued', '', '', number, epoch,
-    since, place, tip, buyer, packed, commands }, '\n')
+  if isMember then
+    local p = #places
+    places[p + 1], places[p + 2] = key, table.concat({ '2', '', 'queued', '', '', number, epoch, since, place, tip, buyer,
+      packed, commands }, '\n')
+  end
 end
 
-for n = 1, #writes, 5 do
+for n = 1, #writes, 3 do
   redis.call('XADD', intake, writes[n] .. '-0', 'e', writes[n + 1], 'h', writes[n + 2])
-  if writes[n + 3] ~= '' then redis.call('SET', writes[n + 3], writes[n + 4], 'KEEPTTL') end
 end
-for n = 1, #claims, 2 do redis.call('HINCRBY', buyers, claims[n], claims[n + 1]) end
+if #places > 0 then
+  redis.call('MSET', unpack(places))
+  -- Each joined once, so each is in here once.
+  local before, claimed = redis.call('HMGET', buyers, unpack(claims)), {}
+  for n = 1, #claims do
+    claimed[2 * n - 1], claimed[2 * n] = claims[n], tonumber(before[n] or 0) + units[n]
+  end
+  redis.call('HSET', buyers, unpack(claimed))
+end
 local changes = { 'seq', seq, 'lined', lined, 'joined', joined, 'tip', tip, 'time', at, 'placed', placed }
 for sku in pairs(moved) do
   changes[#changes + 1] = 'admitted:' .. sku
