@@ -69,7 +69,10 @@ async function givePlaces(
     while (first <= members || under.length > 0) {
       if (first <= members && under.length < maxInFlight) {
         const ticketIds = order.slice(first - 1, first - 1 + pieceSize);
-        under.push(gate.place(sale.id, { epoch: cursor.epoch, members, first, ticketIds }));
+        const placing = gate.place(sale.id, { epoch: cursor.epoch, members, first, ticketIds });
+        // Its turn to be read comes later; a failure until then is not one that nobody hears of.
+        placing.catch(() => undefined);
+        under.push(placing);
         first += pieceSize;
       } else if ((await under.shift())?.kind !== 'placed') return 'stale';
     }
