@@ -8,6 +8,8 @@ export interface FaultyLine {
    * connection breaks. Resolves when that has happened.
    */
   loseReplyTo(text: string): Promise<void>;
+  /** From now on every message from the store comes so much later, milliseconds; 0 is none. */
+  slow(ms: number): void;
   /** Breaks every connection and takes no new one until `heal`. */
   cut(): void;
   heal(): void;
@@ -17,6 +19,7 @@ export interface FaultyLine {
 export async function openFaultyLine(storePort: number): Promise<FaultyLine> {
   let lose: { text: string; lost: () => void } | null = null;
   let isCut = false;
+  let slowMs = 0;
   const open = new Set<Socket>();
 
   const server: Server = createServer((client) => {
@@ -49,7 +52,9 @@ export async function openFaultyLine(storePort: number): Promise<FaultyLine> {
       store.write(chunk);
     });
     store.on('data', (chunk) => {
-      if (!deaf) client.write(chunk);
+      if (deaf) return;
+      if (slowMs === 0) client.write(chunk);
+      else setTimeout(() => client.write(chunk), slowMs);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -64,6 +69,9 @@ export async function openFaultyLine(storePort: number): Promise<FaultyLine> {
       new Promise((lost) => {
         lose = { text, lost };
       }),
+    slow(ms) {
+      slowMs = ms;
+    },
     cut() {
       isCut = true;
       breakAll();

@@ -32,6 +32,8 @@ export interface CallParts {
   crossOrigin: CrossOrigin;
   /** Calls that took longer are logged, milliseconds. */
   slowRequestMs: number;
+  /** On the way out: every connection is let go with its next answer. */
+  isDraining(): boolean;
 }
 
 export interface CallOptions {
@@ -51,7 +53,7 @@ export type Endpoint = (
  * so would a chain of middleware.
  */
 export function createEndpoints(parts: CallParts): Endpoint {
-  const { metrics, log, crossOrigin, slowRequestMs } = parts;
+  const { metrics, log, crossOrigin, slowRequestMs, isDraining } = parts;
 
   return (route, handle, options = {}) => {
     const meter = metrics.route(route);
@@ -72,6 +74,7 @@ export function createEndpoints(parts: CallParts): Endpoint {
         log.warn({ requestId, route, status: answer.status, tookMs }, 'A request was slow');
       addCommonHeaders(answer.headers, requestId, tookMs);
       crossOrigin.add(answer.headers, headerOf(c, 'origin'));
+      if (isDraining()) answer.headers['Connection'] = 'close';
       if (answer.begin === undefined) return new Response(answer.body, answer);
       answer.begin();
       return RESPONSE_ALREADY_SENT;

@@ -31,6 +31,7 @@ import { createRunCounts } from './run-counts.ts';
 import { isPlacing, readSale } from './sale-reader.ts';
 import { loadScripts } from './scripts.ts';
 import { settleCall } from './settle-call.ts';
+import { resetWhenSilent } from './silence.ts';
 import { refusalsIn } from './refusal-counts.ts';
 import { hashFields } from './terms.ts';
 import { ticketOf } from './ticket-record.ts';
@@ -54,6 +55,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
   const retentionMs = ticketRetentionSeconds * 1000;
   const redis = connect({ url: redisUrl, name: 'holdfast-worker', onError });
   await whenReady(redis, 10_000);
+  resetWhenSilent(redis, deadlineMs);
   const run = loadScripts(redis);
   const runs = createRunCounts(redis, (saleId) => keysFor(saleId).runs);
   const call: typeof run = (name, keys, args) =>

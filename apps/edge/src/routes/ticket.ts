@@ -11,6 +11,7 @@ import {
 } from '@holdfast/contracts';
 import { type EdgeGate, isSettledForBuyer, parseTicketId, type Ticket } from '@holdfast/core';
 import { type Handle, headerOf, json } from '../call.ts';
+import { type Doors, tooManyStreams } from '../doors.ts';
 import type { Stream, Streams } from '../streams.ts';
 import type { TicketWatches } from '../ticket-watch.ts';
 
@@ -39,7 +40,7 @@ export function readTicket(gate: EdgeGate): Handle {
  * Who comes back with `Last-Event-ID` does not get again what it has; when that was the end, 204 tells a browser's
  * EventSource to stay away.
  */
-export function followTicket(gate: EdgeGate, watches: TicketWatches, streams: Streams): Handle {
+export function followTicket(gate: EdgeGate, watches: TicketWatches, streams: Streams, doors: Doors): Handle {
   return async (c, requestId) => {
     const ticketId = c.req.param('ticketId') ?? '';
     if (parseTicketId(ticketId) === null) return problem('unknown_ticket', requestId);
@@ -52,10 +53,12 @@ export function followTicket(gate: EdgeGate, watches: TicketWatches, streams: St
     const answer: Answer = { status: 200, headers: {}, body: null };
     if (c.req.method === 'HEAD' || outgoing === undefined) return answer;
 
+    const place = doors.streamPlace(c, found.ticket.buyerId);
+    if (place === null) return tooManyStreams(requestId);
     const begin = () => {
       const watch = watches.watch(ticketId, 'patient');
       let sent = hasVersion === found.ticket.version ? ticketETag(found.ticket) : '';
-      const stream = streams.open('ticket', outgoing as never, answer.headers, watch.end);
+      const stream = streams.open('ticket', outgoing as never, answer.headers, place, watch.end);
       const show = (ticket: Ticket) => {
         const tag = ticketETag(ticket);
         if (tag === sent) return;
