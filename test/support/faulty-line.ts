@@ -13,13 +13,16 @@ export interface FaultyLine {
   /** Breaks every connection and takes no new one until `heal`. */
   cut(): void;
   heal(): void;
+  /** Breaks every connection; new ones lead to another store. */
+  leadTo(storePort: number): void;
   close(): Promise<void>;
 }
 
-export async function openFaultyLine(storePort: number): Promise<FaultyLine> {
+export async function openFaultyLine(firstPort: number): Promise<FaultyLine> {
   let lose: { text: string; lost: () => void } | null = null;
   let isCut = false;
   let slowMs = 0;
+  let storePort = firstPort;
   const open = new Set<Socket>();
 
   const server: Server = createServer((client) => {
@@ -78,6 +81,10 @@ export async function openFaultyLine(storePort: number): Promise<FaultyLine> {
     },
     heal() {
       isCut = false;
+    },
+    leadTo(port) {
+      storePort = port;
+      breakAll();
     },
     async close() {
       breakAll();

@@ -26,6 +26,10 @@ export interface HouseOptions {
   edges?: number;
   /** A Postgres of its own that can be killed; otherwise a database on the run's. */
   ownPostgres?: boolean;
+  /** A migrated database that the test brings; otherwise one is made. */
+  databaseUrl?: string;
+  /** Settings of its Redis, as in redis.conf. */
+  redisSettings?: Record<string, string>;
   sweepEveryMs?: number;
   /** The edges keep which tickets are whose, as where buyers are signed in. */
   listsTickets?: boolean;
@@ -67,10 +71,10 @@ export interface House {
 export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const { workers: workerCount = 1, edges: edgeCount = 1, ownPostgres = false, sweepEveryMs = 200 } = options;
   const { listsTickets = false } = options;
-  const redis = await freshRedis();
+  const redis = await freshRedis(options.redisSettings);
   const redisUrl = redis.url;
   const postgres = ownPostgres ? await freshPostgres() : null;
-  const databaseUrl = postgres?.url ?? (await freshDatabase());
+  const databaseUrl = options.databaseUrl ?? postgres?.url ?? (await freshDatabase());
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 4 });
   pool.on('error', () => undefined);
 

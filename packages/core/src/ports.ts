@@ -134,10 +134,12 @@ export type IntakeRead =
       now: number;
       /** How far the gate has applied the journal. */
       journalPosition: number;
+      /** The journal's chain where the gate last heard its end; null when it never did. */
+      head: { position: number; hash: string } | null;
       /** Undecided entries behind this batch. */
       behind: number;
     }
-  /** The gate's epoch is newer than the one asked for: read the ledger again. */
+  /** The gate's epoch is newer than the one asked for: it was rebuilt since, or the ledger has lost that. */
   | { kind: 'newer_epoch'; epoch: number }
   /** The whole shard is closed: its boot marker is missing. */
   | { kind: 'not_booted' }
@@ -214,6 +216,8 @@ export interface GateCounts extends GateState {
 export interface RebuildSource {
   sale: Sale;
   cursor: Cursor;
+  /** Where the ledger stood before: a gate that has heard of more has tickets which the ledger lost. */
+  before: Cursor;
   items: ReadonlyMap<string, Counters>;
   withdrawn: ReadonlyMap<string, number>;
   /** How many wait for units. */
@@ -259,6 +263,10 @@ export interface WorkerGate {
   peek(saleIds: string[]): Promise<Map<string, GateState | null>>;
   counts(saleId: string, afterSeq: number): Promise<GateCounts | null>;
   rebuild(source: RebuildSource): Promise<'rebuilt' | 'superseded'>;
+  /** The sales of a shard for which there is a gate. */
+  saleIds(shard: string): Promise<string[]>;
+  /** Closes the gate of a sale that the ledger does not know, until it does; nothing of it is lost. */
+  shut(saleId: string): Promise<void>;
   isBooted(shard: string): Promise<boolean>;
   markBooted(shard: string): Promise<void>;
   /** A reservation of the house: units leave the sale through the gate like a buyer's. */

@@ -13,6 +13,7 @@ import type { Redis } from 'ioredis';
 import { ticketsField, withTicket } from './buyer-tickets.ts';
 import { headAgain, packLines, parseEntry, personOf } from './entry-format.ts';
 import { keysOf, type SaleKeys } from './keys.ts';
+import { lostTickets } from './lost-tickets.ts';
 import type { RunScript } from './scripts.ts';
 import { termFields } from './terms.ts';
 import { recordOf } from './ticket-record.ts';
@@ -38,6 +39,8 @@ export async function rebuild(
   const staged = keys.staged(cursor.epoch);
   if ((await run('close', [keys.sale], [cursor.epoch])) === 'superseded') return 'superseded';
   await redis.del(staged.sale, staged.intake, staged.buyers);
+  // Before the ledger's states are written over them.
+  const lost = await lostTickets(redis, keys, source);
   const stagedFields = await saleFields(redis, keys, source);
   await redis.hset(staged.sale, ...stagedFields);
   for await (const page of source.reservations) {
@@ -49,6 +52,8 @@ export async function rebuild(
   }
   for await (const page of source.released) await stageReleased(redis, staged.buyers, page);
   for await (const page of source.members) await stageMembers(redis, staged.buyers, page);
+  for (const piece of pieces(lost, pieceSize))
+    if (!(await stageEntries(run, keys, cursor.epoch, piece))) return 'superseded';
   if (!(await carryOver(redis, run, keys, source))) return 'superseded';
   for (const key of [staged.sale, staged.intake, staged.buyers]) await redis.expire(key, stagedSeconds);
   const names = [keys.sale, keys.intake, keys.buyers, staged.sale, staged.intake, staged.buyers, keys.sales];
@@ -63,6 +68,7 @@ async function saleFields(redis: Redis, keys: SaleKeys, source: RebuildSource): 
   const time = String(Math.max(cursor.ranAt, Number((await redis.hget(keys.sale, 'time')) ?? 0)));
   const fields: [string, string][] = [
     ...termFields(sale),
+    ['created', String(sale.createdAt)],
     ['epoch', String(cursor.epoch)],
     ['seq', String(cursor.committedSeq)],
     ['tip', cursor.tip],

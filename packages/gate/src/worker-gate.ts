@@ -24,7 +24,7 @@ import { connect, whenReady } from './connection.ts';
 import { headOf, parseEntry, tipAfter } from './entry-format.ts';
 import { forgetBuyer } from './forget.ts';
 import { insist } from './insist.ts';
-import { bootKey, keysOf, shardOf } from './keys.ts';
+import { bootKey, keysOf, salesKey, shardOf } from './keys.ts';
 import { pulse } from './pulse.ts';
 import { rebuild } from './rebuild.ts';
 import { createRunCounts } from './run-counts.ts';
@@ -80,13 +80,14 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
       case 'newer':
         return { kind: 'newer_epoch', epoch: reply[1] as number };
     }
-    const [, at, seq, tip, journalPosition, raw] = reply as [
+    const [, at, seq, tip, journalPosition, raw, heard] = reply as [
       string,
       string,
       number,
       string,
       number,
       RawEntry[],
+      string,
     ];
     const diverged = (why: string): IntakeRead => ({ kind: 'diverged', epoch: cursor.epoch, why });
     if (seq < cursor.committedSeq)
@@ -120,6 +121,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
       drained: reached === seq,
       now: Math.max(Number(at), cursor.ranAt),
       journalPosition,
+      head: headIn(heard),
       behind: seq - reached,
     };
   }
@@ -335,6 +337,15 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     peek,
     counts,
     rebuild: (source) => rebuild(redis, call, source, retentionMs),
+    saleIds: (shard) => insist(deadlineMs, 'Listing sales', () => redis.smembers(salesKey(shard))),
+    async shut(saleId) {
+      const gate = (await peek([saleId])).get(saleId) ?? null;
+      if (gate === null || gate.rebuilding !== null) return;
+      const keys = keysFor(saleId);
+      await call('close', [keys.sale], [gate.epoch + 1]);
+      // One closed sale must not take the whole shop window with it; a rebuild puts it back.
+      await insist(deadlineMs, 'Closing a sale', () => redis.srem(keys.sales, saleId));
+    },
     async isBooted(shard) {
       return (await insist(deadlineMs, 'Reading the boot marker', () => redis.exists(bootKey(shard)))) === 1;
     },
@@ -356,6 +367,11 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
       redis.disconnect();
     },
   };
+}
+
+function headIn(heard: string): { position: number; hash: string } | null {
+  const [position, hash = ''] = heard.split(' ');
+  return hash === '' ? null : { position: Number(position), hash };
 }
 
 type RawEntry = [id: string, fields: [string, string, string, string]];

@@ -23,7 +23,8 @@ export async function fenceRebuild(
   gateEpoch: number,
 ): Promise<RebuildSource | null> {
   const before = await readSale(pool, saleId, region);
-  if (before === null) return null;
+  // Most who find a gate wrong have only been overtaken: they are told so without a transaction.
+  if (before === null || before.cursor.revision !== observed.revision) return null;
   const epoch = Math.max(observed.epoch, gateEpoch) + 1;
   const event = link(saleId, observed.position + 1, observed.head, {
     type: 'gate_rebuilt',
@@ -54,6 +55,7 @@ export async function fenceRebuild(
   return {
     sale: fence.sale,
     cursor,
+    before: observed,
     items: fence.items,
     withdrawn: fence.withdrawn,
     waiting: fence.waiting,

@@ -76,6 +76,16 @@ export async function commitSale(parts: CommitParts, saleId: string): Promise<Co
     if (read.kind !== 'batch') {
       if (read.kind === 'not_booted') await bootShard(parts, at.sale.shard);
       if (read.kind === 'diverged') await rebuildSale(parts, saleId, at.cursor, read.epoch, read.why);
+      // Rebuilt since the ledger was read, or by a ledger that has lost its tail: the fence knows which.
+      if (read.kind === 'newer_epoch')
+        await rebuildSale(parts, saleId, at.cursor, read.epoch, `the ledger has lost epoch ${read.epoch}`);
+      at = null;
+      await pauseBefore(parts, saleId, ++retries);
+      continue;
+    }
+    const lost = await lostByLedger(parts.ledger, at, read);
+    if (lost !== null) {
+      await rebuildSale(parts, saleId, at.cursor, at.cursor.epoch, lost);
       at = null;
       await pauseBefore(parts, saleId, ++retries);
       continue;
@@ -87,6 +97,26 @@ export async function commitSale(parts: CommitParts, saleId: string): Promise<Co
     at = typeof step === 'string' ? null : step;
   }
   return report;
+}
+
+/**
+ * What shows that the gate has heard of events that this ledger does not have: a replica was promoted without its tail,
+ * or a backup restored. Null when all that the gate has heard is in the journal.
+ */
+async function lostByLedger(
+  ledger: RunLedger,
+  { sale, cursor }: LedgerSale,
+  { journalPosition, head }: Extract<IntakeRead, { kind: 'batch' }>,
+): Promise<string | null> {
+  const heard = Math.max(journalPosition, head?.position ?? 0);
+  if (heard > cursor.position)
+    return `the ledger has lost its tail: its journal ends at ${cursor.position}, the gate has heard of ${heard}`;
+  if (head === null || (journalPosition === cursor.position && head.hash === cursor.head)) return null;
+  const hash =
+    head.position === cursor.position
+      ? cursor.head
+      : (await ledger.journal(sale.id, head.position - 1, 1))[0]?.hash;
+  return hash === head.hash ? null : `the ledger has lost its tail: another journal at ${head.position}`;
 }
 
 async function pauseBefore(parts: CommitParts, saleId: string, retry: number): Promise<void> {

@@ -65,6 +65,7 @@ export function createSweep(
     const live = await parts.ledger.liveSales();
     for (const shard of allShards(shards))
       if (!(await parts.gate.isBooted(shard))) await bootShard(parts, shard);
+    for (const shard of allShards(shards)) await shutStrangers(shard, live);
     const gates = await parts.gate.peek(live.map((sale) => sale.saleId));
     const runs = await Promise.allSettled(
       live.map((sale) => sweepSale(sale, gates.get(sale.saleId) ?? null)),
@@ -72,6 +73,19 @@ export function createSweep(
     for (const run of runs) if (run.status === 'rejected') onError?.(run.reason as Error);
     await refusals.recordOnce(live.map((sale) => sale.saleId));
     return runs.filter((run) => run.status === 'fulfilled' && run.value).length;
+  }
+
+  /**
+   * A gate that sells what the ledger does not know: it lost the sale with its tail, or this is the wrong database. Looked
+   * at twice, since the ledger was read before the gate.
+   */
+  async function shutStrangers(shard: string, live: readonly LiveSale[]): Promise<void> {
+    const known = new Set(live.map((sale) => sale.saleId));
+    for (const saleId of await parts.gate.saleIds(shard)) {
+      if (known.has(saleId) || (await parts.ledger.readSale(saleId)) !== null) continue;
+      await parts.gate.shut(saleId);
+      onError?.(new Error(`The ledger does not know sale ${saleId}: its gate is closed until it does`));
+    }
   }
 
   async function sweepSale(sale: LiveSale, gate: GateState | null): Promise<boolean> {
@@ -118,7 +132,9 @@ function needsRun(
 ): boolean {
   if (gate.epoch !== cursor.epoch || gate.seq < cursor.committedSeq) return true;
   if (gate.seq === cursor.committedSeq && gate.tip !== cursor.tip) return true;
-  if (gate.termsVersion < termsVersion || hasToEnd) return true;
+  if (gate.termsVersion !== termsVersion || hasToEnd) return true;
+  // A gate that has heard of more than there is: the ledger has lost its tail.
+  if (gate.journalPosition > cursor.position) return true;
   if (moveAt !== null && moveAt <= gate.now) return true;
   if (nextDeadline !== null && nextDeadline < gate.now) return true;
   if (drawAt !== null && drawAt <= gate.now) return true;

@@ -5,10 +5,11 @@
 -- KEYS  1 boot, 2 sale, 3 intake
 -- ARGV  1 epoch, 2 cursor, 3 most entries
 -- Answer  { 'not_booted' }; { 'rebuilding' }; { 'unknown_sale' }; { 'newer' | 'older', epoch }; or
---         { 'batch', gate time, seq, tip, journal position, entries as XRANGE gives them }
+--         { 'batch', gate time, seq, tip, journal position, entries as XRANGE gives them,
+--         position and hash of the journal's last event as heard, or '' }
 
 if redis.call('EXISTS', KEYS[1]) == 0 then return { 'not_booted' } end
-local sale = redis.call('HMGET', KEYS[2], 'epoch', 'rebuilding', 'seq', 'tip', 'time', 'journal')
+local sale = redis.call('HMGET', KEYS[2], 'epoch', 'rebuilding', 'seq', 'tip', 'time', 'journal', 'head')
 if sale[2] then return { 'rebuilding' } end
 if not sale[1] then return { 'unknown_sale' } end
 local epoch = tonumber(sale[1])
@@ -20,4 +21,4 @@ local now = math.max(tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1
 local at = string.format('%.0f', now)
 redis.call('HSET', KEYS[2], 'time', at)
 local entries = redis.call('XRANGE', KEYS[3], ARGV[2] .. '-0', '+', 'COUNT', tonumber(ARGV[3]) + 1)
-return { 'batch', at, tonumber(sale[3]), sale[4], tonumber(sale[6]), entries }
+return { 'batch', at, tonumber(sale[3]), sale[4], tonumber(sale[6]), entries, sale[7] or '' }
