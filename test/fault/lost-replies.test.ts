@@ -1,9 +1,10 @@
 import type { Bell } from '@holdfast/core';
-import { createEdgeGate } from '@holdfast/gate';
+import { createEdgeGate, createWorkerGate } from '@holdfast/gate';
 import { createLedger } from '@holdfast/ledger';
 import { createCommitter } from '@holdfast/pipeline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectConservation } from '../support/conservation.ts';
+import { withRedis } from '../support/damage.ts';
 import { openFaultyLine } from '../support/faulty-line.ts';
 import { type House, openHouse } from '../support/house.ts';
 import { atRest, buy, openTees, ticketOf } from '../support/sales.ts';
@@ -63,6 +64,26 @@ describe('when an answer is lost on its way', () => {
     await Promise.all(Array.from({ length: 5 }, () => house.commit(sale)));
     await worker.close();
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 10 } });
+  });
+
+  it('F03: a piece of a rebuild whose reply was lost is sent again and carried over once', async () => {
+    const sale = await openTees(house, 5);
+    const undecided = await buy(house.edge, sale, 'ann');
+    const line = await openFaultyLine(Number(new URL(house.redis.url).port));
+    const gate = await createWorkerGate({ redisUrl: `redis://127.0.0.1:${line.port}` });
+    try {
+      await withRedis(house, (redis) => redis.del(`{s0}:sale:${sale}`));
+      const lost = line.loseReplyTo(undecided?.id ?? '');
+      await createCommitter({ ledger: house.ledger, gate }).commitSale(sale);
+      await lost;
+      await house.commit(sale);
+      const journal = await house.ledger.journal(sale, 0, 100);
+      expect(journal.map((event) => event.type)).not.toContain('handed_back');
+      expect(await expectConservation(house, sale)).toEqual({ tee: { held: 1 } });
+    } finally {
+      await gate.close();
+      await line.close();
+    }
   });
 
   it('F19: a COMMIT whose answer was lost is neither repeated nor forgotten', async () => {

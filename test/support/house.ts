@@ -28,8 +28,9 @@ export interface HouseOptions {
   ownPostgres?: boolean;
   /** A migrated database that the test brings; otherwise one is made. */
   databaseUrl?: string;
-  /** Settings of its Redis, as in redis.conf. */
-  redisSettings?: Record<string, string>;
+  /** Stores that the test brings. */
+  redis?: PrivateStore;
+  postgres?: PrivateStore;
   sweepEveryMs?: number;
   /** The edges keep which tickets are whose, as where buyers are signed in. */
   listsTickets?: boolean;
@@ -71,9 +72,9 @@ export interface House {
 export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const { workers: workerCount = 1, edges: edgeCount = 1, ownPostgres = false, sweepEveryMs = 200 } = options;
   const { listsTickets = false } = options;
-  const redis = await freshRedis(options.redisSettings);
+  const redis = options.redis ?? (await freshRedis());
   const redisUrl = redis.url;
-  const postgres = ownPostgres ? await freshPostgres() : null;
+  const postgres = options.postgres ?? (ownPostgres ? await freshPostgres() : null);
   const databaseUrl = options.databaseUrl ?? postgres?.url ?? (await freshDatabase());
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 4 });
   pool.on('error', () => undefined);

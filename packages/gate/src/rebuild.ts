@@ -10,6 +10,7 @@ import {
   unitsOf,
 } from '@holdfast/core';
 import type { Redis } from 'ioredis';
+import { allAnswers } from './all-answers.ts';
 import { ticketsField, withTicket } from './buyer-tickets.ts';
 import { headAgain, packLines, parseEntry, personOf } from './entry-format.ts';
 import { keysOf, type SaleKeys } from './keys.ts';
@@ -37,6 +38,9 @@ export async function rebuild(
   const { sale, cursor } = source;
   const keys = keysOf(sale.shard, sale.id);
   const staged = keys.staged(cursor.epoch);
+  let piece = 0;
+  const stage: Stage = async (script, names, args) =>
+    (await run(script, [keys.sale, ...names], [cursor.epoch, ++piece, ...args])) === 'staged';
   if ((await run('close', [keys.sale], [cursor.epoch])) === 'superseded') return 'superseded';
   await redis.del(staged.sale, staged.intake, staged.buyers);
   // Before the ledger's states are written over them.
@@ -44,23 +48,29 @@ export async function rebuild(
   const stagedFields = await saleFields(redis, keys, source);
   await redis.hset(staged.sale, ...stagedFields);
   for await (const page of source.reservations) {
-    for (const piece of pieces(page, pieceSize)) {
-      if (!(await stageTickets(run, keys, cursor.epoch, piece, retentionMs))) return 'superseded';
-    }
+    for (const reservations of pieces(page, pieceSize))
+      if (!(await stageTickets(stage, keys, reservations, retentionMs))) return 'superseded';
     await stageClaims(redis, staged.buyers, page);
     await stageLists(redis, staged.buyers, page);
   }
   for await (const page of source.released) await stageReleased(redis, staged.buyers, page);
   for await (const page of source.members) await stageMembers(redis, staged.buyers, page);
-  for (const piece of pieces(lost, pieceSize))
-    if (!(await stageEntries(run, keys, cursor.epoch, piece))) return 'superseded';
-  if (!(await carryOver(redis, run, keys, source))) return 'superseded';
+  for (const entries of pieces(lost, pieceSize))
+    if (!(await stageEntries(stage, keys, cursor.epoch, entries))) return 'superseded';
+  if (!(await carryOver(redis, stage, keys, source))) return 'superseded';
   for (const key of [staged.sale, staged.intake, staged.buyers]) await redis.expire(key, stagedSeconds);
   const names = [keys.sale, keys.intake, keys.buyers, staged.sale, staged.intake, staged.buyers, keys.sales];
   return (await run('swap', names, [cursor.epoch, sale.id, keys.news])) === 'rebuilt'
     ? 'rebuilt'
     : 'superseded';
 }
+
+/** One numbered piece of the stage; false when a newer rebuild has begun. */
+type Stage = (
+  script: 'stage-tickets' | 'stage-entries',
+  names: readonly string[],
+  args: readonly (string | number)[],
+) => Promise<boolean>;
 
 async function saleFields(redis: Redis, keys: SaleKeys, source: RebuildSource): Promise<string[]> {
   const { sale, cursor, items, withdrawn } = source;
@@ -92,17 +102,16 @@ async function saleFields(redis: Redis, keys: SaleKeys, source: RebuildSource): 
 }
 
 async function stageTickets(
-  run: RunScript,
+  stage: Stage,
   keys: SaleKeys,
-  epoch: number,
   reservations: readonly Reservation[],
   retentionMs: number,
 ): Promise<boolean> {
-  const names = [keys.sale, ...reservations.map((reservation) => keys.ticket(reservation.ticketId))];
-  const args: (string | number)[] = [epoch];
+  const names = reservations.map((reservation) => keys.ticket(reservation.ticketId));
+  const args: (string | number)[] = [];
   for (const reservation of reservations)
     args.push(isFinal(reservation.status) ? retentionMs : '', recordOf(reservation));
-  return (await run('stage-tickets', names, args)) === 'staged';
+  return stage('stage-tickets', names, args);
 }
 
 async function stageClaims(
@@ -119,7 +128,7 @@ async function stageClaims(
     const field = `k:${reservation.buyerId}\n${reservation.idempotencyKey}`;
     pipeline.hset(buyers, field, `${reservation.ticketId} ${reservation.fingerprint ?? ''}`);
   }
-  await pipeline.exec();
+  await allAnswers(pipeline);
 }
 
 /** Which tickets are whose, for edges that list them; nothing here says whether there are any. */
@@ -147,7 +156,7 @@ async function stageReleased(
     pipeline.hset(buyers, `r:${buyerId}`, units);
     pipeline.hincrby(buyers, `c:${buyerId}`, units);
   }
-  await pipeline.exec();
+  await allAnswers(pipeline);
 }
 
 /** Who joined the lobby once does not join it again. */
@@ -167,7 +176,7 @@ function memberField(buyerId: string): string {
 /** What stands in the old intake and not in the ledger; grants and denials are dropped, since settling makes them again. */
 async function carryOver(
   redis: Redis,
-  run: RunScript,
+  stage: Stage,
   keys: SaleKeys,
   source: RebuildSource,
 ): Promise<boolean> {
@@ -183,19 +192,19 @@ async function carryOver(
       if (entry !== null && entry.kind !== 'grant' && entry.kind !== 'deny') entries.push(entry);
     }
     const unknown = await source.unknownOf(entries);
-    if (unknown.length > 0 && !(await stageEntries(run, keys, source.cursor.epoch, unknown))) return false;
+    if (unknown.length > 0 && !(await stageEntries(stage, keys, source.cursor.epoch, unknown))) return false;
   }
 }
 
 async function stageEntries(
-  run: RunScript,
+  stage: Stage,
   keys: SaleKeys,
   epoch: number,
   entries: readonly IntakeEntry[],
 ): Promise<boolean> {
   const staged = keys.staged(epoch);
-  const names = [keys.sale, staged.sale, staged.intake, staged.buyers];
-  const args: (string | number)[] = [epoch];
+  const names = [staged.sale, staged.intake, staged.buyers];
+  const args: (string | number)[] = [];
   for (const entry of entries) {
     names.push(keys.ticket(entry.ticketId));
     const reserve: ReserveEntry | null = isReserve(entry) ? entry : null;
@@ -216,7 +225,7 @@ async function stageEntries(
     );
     for (const line of lines) args.push(line.sku, line.quantity);
   }
-  return (await run('stage-entries', names, args)) === 'staged';
+  return stage('stage-entries', names, args);
 }
 
 /** What makes a repeat find its ticket. */

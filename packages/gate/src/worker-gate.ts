@@ -19,6 +19,7 @@ import {
 } from '@holdfast/core';
 import type { ChainableCommander } from 'ioredis';
 import { admitCall, prepare, readAdmissions, ticketOfAdmission } from './admission.ts';
+import { allAnswers } from './all-answers.ts';
 import { type Appending, appendCall, notAppended } from './append.ts';
 import { connect, whenReady } from './connection.ts';
 import { headOf, parseEntry, tipAfter } from './entry-format.ts';
@@ -159,12 +160,9 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
           'placed',
         );
       }
-      return pipeline.exec();
+      return allAnswers(pipeline);
     });
-    const [time, ...hashes] = (replies ?? []).map(([error, value]) => {
-      if (error !== null) throw error;
-      return value;
-    });
+    const [time, ...hashes] = replies;
     const [seconds, micros] = time as [string | number, string | number];
     const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
     return new Map(
@@ -320,14 +318,10 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     saleIds: readonly string[],
     add: (pipeline: ChainableCommander, saleId: string) => unknown,
   ): Promise<unknown[]> {
-    const replies = await insist(deadlineMs, what, () => {
+    return insist(deadlineMs, what, () => {
       const pipeline = redis.pipeline();
       for (const saleId of saleIds) add(pipeline, saleId);
-      return pipeline.exec();
-    });
-    return (replies ?? []).map(([error, value]) => {
-      if (error !== null) throw error;
-      return value;
+      return allAnswers(pipeline);
     });
   }
 

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- The intake from the ledger's cursor on, with the gate's time of this read: one clock for deadlines, which never goes
 -- back for a sale. The cursor's own entry (the anchor) comes first, while it is there.
 --

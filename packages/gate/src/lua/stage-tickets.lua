@@ -3,14 +3,25 @@
 -- must not set newer states back.
 --
 -- KEYS  1 sale, 2.. tickets
--- ARGV  1 the new epoch, then per ticket: how long it stays readable (ms) or '', its record
+-- ARGV  1 the new epoch, 2 number of this piece of the stage, from 1 on: one that is sent twice is staged once,
+--       then per ticket: how long it stays readable (ms) or '', its record
 -- Answer  'staged' or 'superseded'
 
-if redis.call('HGET', KEYS[1], 'rebuilding') ~= ARGV[1] then return 'superseded' end
-redis.call('HINCRBY', KEYS[1], 'staged', 1)
+local sale, epoch, piece = KEYS[1], ARGV[1], tonumber(ARGV[2])
+
+local at = redis.call('HMGET', sale, 'rebuilding', 'staged')
+if at[1] ~= epoch then return 'superseded' end
+if tonumber(at[2]) >= piece then return 'staged' end
+assert(#ARGV == 2 * #KEYS, 'two arguments per ticket')
+local endings = {}
 for i = 2, #KEYS do
-  local retention, record = ARGV[2 * i - 2], ARGV[2 * i - 1]
-  redis.call('SET', KEYS[i], record)
-  if retention ~= '' then redis.call('PEXPIRE', KEYS[i], retention) end
+  local retention = ARGV[2 * i - 1]
+  endings[i] = retention ~= '' and string.format('%.0f', tonumber(retention))
 end
+
+for i = 2, #KEYS do
+  redis.call('SET', KEYS[i], ARGV[2 * i])
+  if endings[i] then redis.call('PEXPIRE', KEYS[i], endings[i]) end
+end
+redis.call('HSET', sale, 'staged', ARGV[2])
 return 'staged'
