@@ -61,7 +61,9 @@ export function createCommands({ ledger, faults, findings }: Context): Commands 
       );
     if (outcome === 'ok') kept(ticket, operation);
     if (outcome === 'hold_expired' && op === 'confirm' && answeredAt !== null) {
-      const deadline = lastDeadline(ticket);
+      // One that was given up, and paid all the same, is refused in the same words.
+      const wasGivenUp = ticket.moments.some(({ shown }) => shown === 'cancelled' || shown === 'refund_due');
+      const deadline = wasGivenUp ? null : lastDeadline(ticket);
       findings.looked('I9');
       if (deadline !== null && answeredAt + clockToleranceMs < deadline)
         findings.broken(

@@ -41,7 +41,7 @@ export function createSightings({ sale, ledger, faults, findings }: Context): Si
         );
       note(operation, shown);
       const ticket = ledger.tickets.get(shown.id);
-      if (ticket === undefined || ticket.state === 'new') {
+      if (ticket === undefined || ticket.state === 'new' || ticket.row === null) {
         missing.set(shown.id, Math.min(missing.get(shown.id) ?? Number.POSITIVE_INFINITY, answeredAt));
         return;
       }
