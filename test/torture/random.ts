@@ -1,0 +1,43 @@
+/** Chance that can be had again: the same seed gives the same numbers. */
+export interface Random {
+  /** At least 0, below 1. */
+  next(): number;
+  /** A whole number from 0 on, below `end`. */
+  below(end: number): number;
+  chance(probability: number): boolean;
+  pick<One>(from: readonly One[]): One;
+  /** One of the names, each as often as its weight says. */
+  weighted<Name extends string>(weights: Readonly<Record<Name, number>>): Name;
+}
+
+/** mulberry32: 32 bits of state, good enough to choose by. */
+export function createRandom(seed: number): Random {
+  let state = seed >>> 0;
+  function next(): number {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = state;
+    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  }
+  const below = (end: number) => Math.floor(next() * end);
+  return {
+    next,
+    below,
+    chance: (probability) => next() < probability,
+    pick(from) {
+      const one = from[below(from.length)];
+      if (one === undefined) throw new Error('There is nothing to pick from');
+      return one;
+    },
+    weighted(weights) {
+      const entries = Object.entries<number>(weights);
+      let left = next() * entries.reduce((sum, [, weight]) => sum + weight, 0);
+      for (const [name, weight] of entries) {
+        left -= weight;
+        if (left < 0) return name as keyof typeof weights;
+      }
+      return (entries.at(-1) as [string, number])[0] as keyof typeof weights;
+    },
+  };
+}
