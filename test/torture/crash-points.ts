@@ -42,9 +42,9 @@ function lastPoint(setting: string): (point: string) => boolean {
   if (setting === '') return () => false;
   const random = /^random:(\d+):(\d+)$/.exec(setting);
   if (random !== null) {
-    const next = createRandom(Number(random[1]));
+    const chance = createRandom(String(random[1]));
     const oneIn = Number(random[2]);
-    return () => next.below(oneIn) === 0;
+    return () => chance.whole(1, oneIn) === 1;
   }
   const named = /^((?:before|after):.+?)(?::(\d+))?$/.exec(setting);
   if (named === null) throw new Error(`HOLDFAST_CRASH=${setting} is neither a point nor random:<seed>:<N>`);

@@ -18,8 +18,11 @@ export type Carrier = Redis | pg.Client | ServerResponse;
 export type Verdict = undefined | 'never' | Error | Promise<void>;
 
 export interface Watcher {
-  /** `point` is `<room>:<verb>`, like `gate:admit`, `ledger:commit`, `queue:addStandardJob`, `answer`. */
-  before(point: string, carrier: Carrier): Verdict;
+  /**
+   * `point` is `<room>:<verb>`, like `gate:admit`, `ledger:commit`, `queue:addStandardJob`, `answer`. `deliver` has it
+   * carried out in any case, whatever the verdict was; for Redis only.
+   */
+  before(point: string, carrier: Carrier, deliver: () => void): Verdict;
   after(point: string, carrier: Carrier): Verdict;
   /** A connection is about to be opened. */
   opened?(carrier: Carrier): void;
@@ -81,7 +84,8 @@ function watchRedis(watcher: Watcher): void {
     const { resolve, reject } = command;
     command.resolve = (value) => heard(watcher.after(point, this), () => resolve(value), reject);
     command.reject = (error) => heard(watcher.after(point, this), () => reject(error), reject);
-    const verdict = watcher.before(point, this);
+    const send = () => void sendCommand.call(this, command, stream).catch(() => undefined);
+    const verdict = watcher.before(point, this, stream === undefined ? send : () => undefined);
     if (verdict === undefined) return sendCommand.call(this, command, stream);
     if (verdict === 'never') return command.promise;
     if (verdict instanceof Error) {
@@ -90,7 +94,7 @@ function watchRedis(watcher: Watcher): void {
       reject(verdict);
       return command.promise;
     }
-    void verdict.then(() => sendCommand.call(this, command, stream));
+    void verdict.then(send);
     return command.promise;
   };
 }
@@ -127,7 +131,7 @@ function watchPostgres(watcher: Watcher): void {
     const done = (typeof values === 'function' ? values : callback) as Callback | undefined;
     const args = typeof values === 'function' ? undefined : values;
     const send = (answer: Callback) => {
-      const verdict = watcher.before(point, this);
+      const verdict = watcher.before(point, this, () => undefined);
       const ask = () =>
         void query.call(this, config, args, (error: Error | undefined, result: unknown) =>
           heard(
@@ -171,7 +175,7 @@ function watchAnswers(watcher: Watcher): void {
   const { end } = prototype;
   prototype.end = function (...args) {
     // Only a process that is killed for good is watched here; what it answers is not held back.
-    void watcher.before('answer', this);
+    void watcher.before('answer', this, () => undefined);
     this.once('finish', () => void watcher.after('answer', this));
     return end.apply(this, args);
   };

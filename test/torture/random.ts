@@ -4,15 +4,21 @@ export interface Random {
   next(): number;
   /** A whole number from 0 on, below `end`. */
   below(end: number): number;
+  /** A number between the two. */
+  between(least: number, most: number): number;
+  /** A whole number between the two, both included. */
+  whole(least: number, most: number): number;
   chance(probability: number): boolean;
   pick<One>(from: readonly One[]): One;
   /** One of the names, each as often as its weight says. */
   weighted<Name extends string>(weights: Readonly<Record<Name, number>>): Name;
+  /** Chance of its own for a purpose, so that one more number drawn here changes nothing there. */
+  branch(purpose: string): Random;
 }
 
 /** mulberry32: 32 bits of state, good enough to choose by. */
-export function createRandom(seed: number): Random {
-  let state = seed >>> 0;
+export function createRandom(seed: number | string): Random {
+  let state = typeof seed === 'number' ? seed >>> 0 : digestOf(seed);
   function next(): number {
     state = (state + 0x6d2b79f5) >>> 0;
     let mixed = state;
@@ -24,6 +30,8 @@ export function createRandom(seed: number): Random {
   return {
     next,
     below,
+    between: (least, most) => least + next() * (most - least),
+    whole: (least, most) => least + below(most - least + 1),
     chance: (probability) => next() < probability,
     pick(from) {
       const one = from[below(from.length)];
@@ -39,5 +47,14 @@ export function createRandom(seed: number): Random {
       }
       return (entries.at(-1) as [string, number])[0] as keyof typeof weights;
     },
+    branch: (purpose) => createRandom(`${seed} ${purpose}`),
   };
+}
+
+/** FNV-1a, 32 bits. */
+function digestOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index += 1)
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  return hash >>> 0;
 }
