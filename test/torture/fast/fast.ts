@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { JobNews, JobOrder } from './job.ts';
-import { startFastStores } from './stores.ts';
+import { type FastStores, startFastStores } from './stores.ts';
 
 export interface FastOptions {
   schedules: number;
@@ -14,6 +14,8 @@ export interface FastOptions {
   tells?: boolean;
   /** Where the sources are that are played: a copy of this repository, or itself. */
   root?: string;
+  /** Stores that are there already, and stay. */
+  stores?: FastStores;
   /** Stops when a law that this accepts is broken. */
   until?: (law: string) => boolean;
 }
@@ -27,14 +29,15 @@ export interface FastResult {
 
 /** Schedules side by side in one process. */
 const sideBySide = 8;
+const mostJobs = 4;
 const repository = resolve(import.meta.dirname, '../../..');
 const progressMs = 10_000;
 
 export async function playFast(options: FastOptions, say: (line: string) => void): Promise<FastResult> {
   const { schedules, seed, minutes, tells = false, root = repository } = options;
-  const jobs = Math.min(availableParallelism(), 4, schedules);
-  const each = Math.min(sideBySide, Math.ceil(schedules / jobs));
-  const stores = await startFastStores(jobs * each, root);
+  const jobs = jobsFor(schedules);
+  const stores = options.stores ?? (await startFastStores(placesFor(schedules), root));
+  const each = Math.floor(stores.places.length / jobs);
   const result: FastResult = { played: 0, broken: [], faults: [], seconds: 0 };
   const startedAt = performance.now();
   const children = Array.from({ length: jobs }, () => fork(join(root, 'test/torture/fast/job.ts')));
@@ -79,8 +82,18 @@ export async function playFast(options: FastOptions, say: (line: string) => void
   } finally {
     clearInterval(timer);
     stop();
-    await stores.stop();
+    if (options.stores === undefined) await stores.stop();
   }
   result.seconds = (performance.now() - startedAt) / 1_000;
   return result;
+}
+
+function jobsFor(schedules: number): number {
+  return Math.min(availableParallelism(), mostJobs, schedules);
+}
+
+/** Gates and ledgers that so many schedules are played on at a time. */
+export function placesFor(schedules: number): number {
+  const jobs = jobsFor(schedules);
+  return jobs * Math.min(sideBySide, Math.ceil(schedules / jobs));
 }
