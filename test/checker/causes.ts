@@ -182,7 +182,8 @@ export function createCauses({ sale, ledger, faults, findings }: Context): Cause
       const { row, cause } = ticket;
       if (row === null || row.house) continue;
       findings.looked('I3');
-      if (cause === null && !ledger.erased) orphans.push(ticket);
+      // What was taken out of the line may have lost the name of its buyer.
+      if (cause === null && !ledger.erased && row.reason !== 'quarantined') orphans.push(ticket);
     }
     // What only a rejection can explain last, so that it leaves the others their explanation.
     orphans.sort((left, right) => Number(left.state === 'rejected') - Number(right.state === 'rejected'));

@@ -51,6 +51,7 @@ export function createJudge(sale: SaleFacts, faults: Faults, findings: Findings)
     endOfJournal(atRest) {
       gate = atRest;
       journal.end();
+      ledger.end();
       checkRows(ledger, findings);
       if (gate !== null) checkGate(sale, gate, ledger, faults, findings);
       clients = createClients({ sale, ledger, faults, findings });

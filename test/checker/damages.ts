@@ -709,7 +709,7 @@ export const damages: readonly Damage[] = [
             type: 'repaired',
             ticketId: null,
             commandId: null,
-            data: { lines: [[sku, 99]] },
+            data: { sku, delta: 99, repair: 'leak' },
             position: last.position + 1,
           },
         ];

@@ -52,6 +52,7 @@ export const saleEvents: ReadonlySet<string> = new Set([
   'restocked',
   'gate_rebuilt',
   'repaired',
+  'quarantined',
 ]);
 
 /** Units are out of the stock in these states. */

@@ -43,11 +43,12 @@ export function createSoldOut({ sale, ledger, faults, findings }: Context): Sold
   };
 
   function judge(lines: Wish, sentAt: number, answeredAt: number): void {
+    const free = lines.every(([sku, quantity]) =>
+      timeline(sku).alwaysFree(quantity, sentAt - freeForMs, answeredAt),
+    );
+    if (free && faults.disturbed(sentAt - freeForMs, answeredAt)) return;
     findings.looked('I6');
-    for (const [sku, quantity] of lines) {
-      if (!timeline(sku).alwaysFree(quantity, sentAt - freeForMs, answeredAt)) return;
-    }
-    if (lines.length > 0 && !faults.disturbed(sentAt - freeForMs, answeredAt))
+    if (free && lines.length > 0)
       findings.broken(
         'I6',
         `who asked for ${wishText(lines)} was told sold out at ${Math.round(answeredAt)}, and they had been free for 10 s.`,
