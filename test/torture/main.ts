@@ -1,5 +1,6 @@
+/** `npm run torture`: which kind of it, by the options. */
 import { fastMain } from './fast/main.ts';
+import { runTorture } from './run.ts';
 
-const exitCode = await fastMain(process.argv.slice(2));
-if (exitCode === null) console.error('npm run torture -- --fast N, or --planted');
-process.exitCode = exitCode ?? 2;
+const args = process.argv.slice(2);
+process.exitCode = (await fastMain(args)) ?? (await runTorture(args));
