@@ -46,7 +46,7 @@ export function createCauses({ sale, ledger, faults, findings }: Context): Cause
     // Whoever has nothing in the ledger, and was promised nothing, has caused nothing.
     if (taken === null && !withRows.has(buyer)) return;
 
-    const may = isUnknown(operation) ? 'anything' : operation.status === 409 ? 'rejection' : 'nothing';
+    const may = mayCause(operation);
     const name = op === 'join' ? `lobby ${buyer}` : key === null ? null : `key ${buyer}\n${key}`;
     const wish = wishText(asked);
     if (name === null) {
@@ -64,7 +64,16 @@ export function createCauses({ sale, ledger, faults, findings }: Context): Cause
     causedBy(ticket, name ?? `request ${requests}`, operation);
     asAsked(ticket, operation, wish);
     ticket.toldEpoch = Math.min(ticket.toldEpoch, Number(taken.receipt.split('.')[0]));
-    if (!ticket.joined) sameReceipt(ticket, taken.receipt);
+    if (!ticket.joined && !faults.lost(operation.sentAt, operation.answeredAt ?? operation.sentAt))
+      sameReceipt(ticket, taken.receipt);
+  }
+
+  /** While two gates answer, an edge that asks the second one again tells its refusal, and the first one's ticket counts. */
+  function mayCause(operation: Operation): Group['may'] {
+    const { status, sentAt, answeredAt } = operation;
+    if (isUnknown(operation)) return 'anything';
+    if (status === 409) return faults.lost(sentAt, answeredAt ?? sentAt) ? 'anything' : 'rejection';
+    return 'nothing';
   }
 
   function inGroup(
