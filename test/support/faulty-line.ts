@@ -32,6 +32,7 @@ export async function openFaultyLine(firstPort: number): Promise<FaultyLine> {
     }
     const store = createConnection(storePort, '127.0.0.1');
     let deaf = false;
+    let arrivesAt = 0;
     for (const socket of [client, store]) {
       open.add(socket);
       socket.setNoDelay(true);
@@ -56,8 +57,11 @@ export async function openFaultyLine(firstPort: number): Promise<FaultyLine> {
     });
     store.on('data', (chunk) => {
       if (deaf) return;
-      if (slowMs === 0) client.write(chunk);
-      else setTimeout(() => client.write(chunk), slowMs);
+      // Nothing overtakes what is still on its way.
+      arrivesAt = Math.max(performance.now() + slowMs, arrivesAt);
+      const later = arrivesAt - performance.now();
+      if (later <= 0) client.write(chunk);
+      else setTimeout(() => client.write(chunk), Math.ceil(later));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

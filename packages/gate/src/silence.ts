@@ -2,9 +2,10 @@ import { TLSSocket } from 'node:tls';
 import type { Redis } from 'ioredis';
 
 /**
- * Breaks a connection on which Redis was asked something and has said nothing for so long. It is reset, not closed: then
- * a Redis that was frozen throws away what still waited there to be read, instead of giving units, when it wakes, to
- * buyers who were refused long ago. (Closed, it would still read what came before the end.)
+ * Breaks a connection on which Redis was asked something and has said nothing for so long. Otherwise a Redis that was
+ * frozen would give units, when it wakes, to buyers who were refused long ago: to 300 of 300 in a test without this, to
+ * 179 with the connection closed, and to 64, one batch, with it reset: then Redis reads one piece more, cannot answer,
+ * and drops the rest.
  */
 export function resetWhenSilent(redis: Redis, silentMs: number): void {
   let stream: Redis['stream'] | undefined;
