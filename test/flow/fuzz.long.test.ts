@@ -19,7 +19,12 @@ let edges: EdgeProcess[];
 beforeAll(async () => {
   house = await openHouse({ workers: 1, edges: 0 });
   // With little room their memory says something: otherwise it grows until collecting is worth the while.
-  const env = { REDIS_URL: house.redis.url, NODE_OPTIONS: '--max-old-space-size=64', LOG_LEVEL: 'info' };
+  const env = {
+    REDIS_URL: house.redis.url,
+    NODE_OPTIONS: '--max-old-space-size=64',
+    // Without pages, so that nothing of what is sent asks for one.
+    SITE_DIR: '/nowhere',
+  };
   edges = await Promise.all([startEdge(env), startEdge(env)]);
 }, 60_000);
 
