@@ -10,6 +10,8 @@ export interface FaultyLine {
   loseReplyTo(text: string): Promise<void>;
   /** From now on every message from the store comes so much later, milliseconds; 0 is none. */
   slow(ms: number): void;
+  /** The next message towards the store that holds `text` never arrives there, nor does what follows it on that connection. */
+  loseMessage(text: string): Promise<void>;
   /** Breaks every connection and takes no new one until `heal`. */
   cut(): void;
   heal(): void;
@@ -20,6 +22,7 @@ export interface FaultyLine {
 
 export async function openFaultyLine(firstPort: number): Promise<FaultyLine> {
   let lose: { text: string; lost: () => void } | null = null;
+  let loseWhole: { text: string; lost: () => void } | null = null;
   let isCut = false;
   let slowMs = 0;
   let storePort = firstPort;
@@ -33,6 +36,7 @@ export async function openFaultyLine(firstPort: number): Promise<FaultyLine> {
     const store = createConnection(storePort, '127.0.0.1');
     let deaf = false;
     let arrivesAt = 0;
+    let mute = false;
     for (const socket of [client, store]) {
       open.add(socket);
       socket.setNoDelay(true);
@@ -44,6 +48,12 @@ export async function openFaultyLine(firstPort: number): Promise<FaultyLine> {
       });
     }
     client.on('data', (chunk) => {
+      if (loseWhole !== null && chunk.includes(loseWhole.text)) {
+        mute = true;
+        loseWhole.lost();
+        loseWhole = null;
+      }
+      if (mute) return;
       if (lose !== null && chunk.includes(lose.text)) {
         const { lost } = lose;
         lose = null;
@@ -79,6 +89,10 @@ export async function openFaultyLine(firstPort: number): Promise<FaultyLine> {
     slow(ms) {
       slowMs = ms;
     },
+    loseMessage: (text) =>
+      new Promise((lost) => {
+        loseWhole = { text, lost };
+      }),
     cut() {
       isCut = true;
       breakAll();
