@@ -8,9 +8,12 @@ import {
   createCommitter,
   createCommitWorker,
   createDesk,
+  createRecounts,
+  createRepairWatch,
   createSweep,
   type Desk,
   type NewSale,
+  type Repair,
   type Sweep,
 } from '@holdfast/pipeline';
 import pg from 'pg';
@@ -55,6 +58,8 @@ export interface House {
   edge: EdgeGate;
   /** What the rooms logged, as text. */
   logged: string[];
+  /** What the workers mended. */
+  repaired: readonly Repair[];
   log: Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>;
   /** Opens a sale with one item `tee` of ten units, unless told otherwise, and answers with its id. */
   openSale(change?: Partial<NewSale>): Promise<string>;
@@ -80,10 +85,15 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   pool.on('error', () => undefined);
 
   const logged: string[] = [];
+  const repaired: Repair[] = [];
   const note = (fields: object, message: string) => void logged.push(`${message} ${JSON.stringify(fields)}`);
   const log = { info: note, warn: note, error: note };
   const onRebuild = (saleId: string, why: string, outcome: string) =>
     log.info({ saleId, why, outcome }, 'rebuilt');
+  const onRepair = (repair: Repair) => {
+    repaired.push(repair);
+    log.info(repair, 'repaired');
+  };
 
   const frozen = new Map<string, PromiseWithResolvers<void>>();
   const workers: HouseWorker[] = [];
@@ -105,7 +115,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
 
   async function addWorker(): Promise<HouseWorker> {
     const own = { ledger: createLedger({ url: databaseUrl }), gate: await createWorkerGate({ redisUrl }) };
-    const run = createCommitter({ ...own, onRebuild });
+    const run = createCommitter({ ...own, onRebuild, onRepair, repairs: createRepairWatch(own.ledger) });
     const freezable: Committer = {
       async commitSale(saleId) {
         await frozen.get(saleId)?.promise;
@@ -113,7 +123,11 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       },
     };
     const queue = await createCommitWorker({ redisUrl, committer: freezable });
-    const sweep = createSweep({ ...own, committer: freezable, onRebuild }, { everyMs: sweepEveryMs });
+    const recounts = createRecounts({ ledger: own.ledger, committer: freezable, onRepair });
+    const sweep = createSweep(
+      { ...own, committer: freezable, onRebuild, recounts },
+      { everyMs: sweepEveryMs },
+    );
     const worker = {
       sweep,
       close: once(async () => {
@@ -167,6 +181,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       return edge;
     },
     logged,
+    repaired,
     log,
     async openSale(change = {}) {
       sales += 1;

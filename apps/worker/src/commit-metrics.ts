@@ -1,4 +1,4 @@
-import type { CommittedBatch } from '@holdfast/pipeline';
+import type { CommittedBatch, Repair } from '@holdfast/pipeline';
 import type { Metrics } from '@holdfast/runtime';
 
 /** What an operator watches of the commit runs. */
@@ -25,7 +25,13 @@ export function createCommitMetrics(metrics: Metrics) {
     'commit_retries_total',
     'Runs that began again: a conflict, another run, a rebuild',
   );
+  const repairs = metrics.counter('repairs_total', 'What did not agree, and was mended', ['kind']);
+  const repaired = metrics.counter('repaired_units_total', 'Units that were concerned', ['kind']);
   return {
+    mended({ kind, units }: Repair): void {
+      repairs.inc({ kind });
+      repaired.inc({ kind }, units);
+    },
     retried: () => retries.inc(),
     committed(done: CommittedBatch): void {
       entries.inc(done.entries);

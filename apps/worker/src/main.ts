@@ -8,9 +8,12 @@ import { createLedger } from '@holdfast/ledger';
 import {
   createCommitter,
   createCommitWorker,
+  createRecounts,
+  createRepairWatch,
   createSweep,
   createWebhookSweep,
   createWebhookWorker,
+  type Repair,
 } from '@holdfast/pipeline';
 import {
   configOrExit,
@@ -56,6 +59,10 @@ const onRebuild = (saleId: string, why: string, outcome: 'rebuilt' | 'superseded
   commits.rebuilt(outcome);
   log.warn({ saleId, why, outcome }, 'a gate was rebuilt');
 };
+const onRepair = (repair: Repair) => {
+  commits.mended(repair);
+  log.error(repair, 'units of a sale did not agree, and were mended');
+};
 const committer = createCommitter({
   ledger,
   gate,
@@ -65,6 +72,8 @@ const committer = createCommitter({
   },
   onRetry: commits.retried,
   onRebuild,
+  repairs: createRepairWatch(ledger),
+  onRepair,
   retryBudget: config.COMMIT_RETRIES,
 });
 lifecycle.add(
@@ -80,7 +89,7 @@ lifecycle.add(
 lifecycle.add(
   'sweep',
   createSweep(
-    { ledger, gate, committer, onRebuild },
+    { ledger, gate, committer, onRebuild, recounts: createRecounts({ ledger, committer, onRepair }) },
     {
       shards: config.SHARDS,
       onError: onceASecond(log.error.bind(log), 'the sweep could not finish its pass'),

@@ -6,6 +6,7 @@ import type { IntakeEntry } from './entry.ts';
 import type { JournalEvent, NewEvent } from './journal.ts';
 import type { PaymentNotice } from './payment.ts';
 import type { Refusal, RefusalCode } from './refusal.ts';
+import type { GateItem, Mending } from './repair.ts';
 import type { Outcome, Reservation, ReservationStatus } from './reservation.ts';
 import type { RunResult } from './decide-run.ts';
 import type { Counters, Draw, Sale, SaleChallenge, SaleStatus } from './sale.ts';
@@ -138,6 +139,8 @@ export type IntakeRead =
       head: { position: number; hash: string } | null;
       /** Undecided entries behind this batch. */
       behind: number;
+      /** The counters that were asked for, at the instant of the read. */
+      items: GateItem[];
     }
   /** The gate's epoch is newer than the one asked for: it was rebuilt since, or the ledger has lost that. */
   | { kind: 'newer_epoch'; epoch: number }
@@ -202,10 +205,12 @@ export interface GateState {
   staged: number;
   /** Members of the lobby have no place in line yet; newcomers are refused. */
   placing?: boolean;
+  /** The counters that were asked for, at the same instant. */
+  items: GateItem[];
 }
 
 export interface GateCounts extends GateState {
-  items: { sku: string; ceiling: number; admitted: number; inIntake: number }[];
+  items: (GateItem & { inIntake: number })[];
   /** Tickets that grants after the cursor gave their units: such an entry does not say how many. */
   granted: string[];
   /** Entries after the cursor that was asked for. */
@@ -257,10 +262,14 @@ export interface Forgetting {
 }
 
 export interface WorkerGate {
-  readIntake(saleId: string, cursor: Cursor, limit: number): Promise<IntakeRead>;
+  /** With the counters of these items, of the same instant. */
+  readIntake(saleId: string, cursor: Cursor, limit: number, skus?: readonly string[]): Promise<IntakeRead>;
   settle(settlement: Settlement): Promise<SettleAnswer>;
-  /** Null for a sale that the gate does not have. */
-  peek(saleIds: string[]): Promise<Map<string, GateState | null>>;
+  /** Null for a sale that the gate does not have; with the counters of the items that are named. */
+  peek(
+    saleIds: string[],
+    skusOf?: ReadonlyMap<string, readonly string[]>,
+  ): Promise<Map<string, GateState | null>>;
   counts(saleId: string, afterSeq: number): Promise<GateCounts | null>;
   rebuild(source: RebuildSource): Promise<'rebuilt' | 'superseded'>;
   /** The sales of a shard for which there is a gate. */
@@ -382,7 +391,21 @@ export interface RunLedger {
   /** What the gate needs to apply the journal after `fromPosition`, at most `limit` tickets. */
   settlement(saleId: string, fromPosition: number, limit: number): Promise<Settlement | null>;
   /** Compare-and-set of the epoch as observed; null when another did it or the ledger moved on. */
-  fenceRebuild(saleId: string, observed: Cursor, gateEpoch: number): Promise<RebuildSource | null>;
+  fenceRebuild(
+    saleId: string,
+    observed: Cursor,
+    gateEpoch: number,
+    why?: string,
+  ): Promise<RebuildSource | null>;
+  /** Where the counters of a sale are not the sum of its rows, all at one instant. */
+  recount(saleId: string): Promise<Mending[]>;
+  /** Makes the counters the sum of the rows again, if they differ by exactly that, with the events that say so. */
+  mendCounters(
+    saleId: string,
+    read: Cursor,
+    mendings: readonly Mending[],
+    at: number,
+  ): Promise<'mended' | 'busy' | 'stale'>;
   /** Sales that a gate must have. */
   liveSales(): Promise<
     {
@@ -397,6 +420,8 @@ export interface RunLedger {
       moveAt: number | null;
       /** The sale is over, and may have reservations to end. */
       hasToEnd: boolean;
+      /** As they were when the cursor stood there. */
+      items: Map<string, Counters>;
     }[]
   >;
   /** Seed and beacon of a draw to come, and the members of the lobby in the order of joining, as of `position`. */

@@ -1,6 +1,7 @@
 import {
   type Cursor,
   type GateCounts,
+  type GateItem,
   type GateState,
   type IntakeEntry,
   type IntakeRead,
@@ -63,12 +64,17 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     insist(deadlineMs, `The gate's ${name}`, () => run(name, keys, args));
   const keysFor = (saleId: string) => keysOf(shardOf(saleId, shards), saleId);
 
-  async function readIntake(saleId: string, cursor: Cursor, limit: number): Promise<IntakeRead> {
+  async function readIntake(
+    saleId: string,
+    cursor: Cursor,
+    limit: number,
+    skus: readonly string[] = [],
+  ): Promise<IntakeRead> {
     const keys = keysFor(saleId);
     const reply = (await call(
       'read-intake',
       [keys.boot, keys.sale, keys.intake],
-      [cursor.epoch, cursor.committedSeq, limit],
+      [cursor.epoch, cursor.committedSeq, limit, ...skus],
     )) as unknown[];
     switch (reply[0]) {
       case 'not_booted':
@@ -81,7 +87,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
       case 'newer':
         return { kind: 'newer_epoch', epoch: reply[1] as number };
     }
-    const [, at, seq, tip, journalPosition, raw, heard] = reply as [
+    const [, at, seq, tip, journalPosition, raw, heard, counters] = reply as [
       string,
       string,
       number,
@@ -89,6 +95,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
       number,
       RawEntry[],
       string,
+      (string | null)[],
     ];
     const diverged = (why: string): IntakeRead => ({ kind: 'diverged', epoch: cursor.epoch, why });
     if (seq < cursor.committedSeq)
@@ -124,6 +131,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
       journalPosition,
       head: headIn(heard),
       behind: seq - reached,
+      items: itemsOf(skus, counters),
     };
   }
 
@@ -140,25 +148,16 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     return { kind: 'refused', why: word };
   }
 
-  async function peek(saleIds: string[]): Promise<Map<string, GateState | null>> {
+  async function peek(
+    saleIds: string[],
+    skusOf: ReadonlyMap<string, readonly string[]> = new Map(),
+  ): Promise<Map<string, GateState | null>> {
     if (saleIds.length === 0) return new Map();
     const replies = await insist(deadlineMs, 'Looking at the gates', async () => {
       const pipeline = redis.pipeline().time();
       for (const saleId of saleIds) {
-        pipeline.hmget(
-          keysFor(saleId).sale,
-          'epoch',
-          'seq',
-          'tip',
-          'cursor',
-          'journal',
-          'time',
-          'terms',
-          'rebuilding',
-          'staged',
-          'members',
-          'placed',
-        );
+        const counters = (skusOf.get(saleId) ?? []).flatMap((sku) => [`ceiling:${sku}`, `admitted:${sku}`]);
+        pipeline.hmget(keysFor(saleId).sale, ...stateFields, ...counters);
       }
       return allAnswers(pipeline);
     });
@@ -167,8 +166,11 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
     return new Map(
       saleIds.map((saleId, index) => {
-        const state = stateOf(saleId, hashes[index] as (string | null)[]);
-        return [saleId, state === null ? null : { ...state, now: Math.max(state.now, now) }];
+        const values = hashes[index] as (string | null)[];
+        const state = stateOf(saleId, values);
+        if (state === null) return [saleId, null];
+        const items = itemsOf(skusOf.get(saleId) ?? [], values.slice(stateFields.length));
+        return [saleId, { ...state, items, now: Math.max(state.now, now) }];
       }),
     );
   }
@@ -181,19 +183,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     const fields = hashFields(flat);
     const state = stateOf(
       saleId,
-      [
-        'epoch',
-        'seq',
-        'tip',
-        'cursor',
-        'journal',
-        'time',
-        'terms',
-        'rebuilding',
-        'staged',
-        'members',
-        'placed',
-      ].map((name) => fields[name] ?? null),
+      stateFields.map((name) => fields[name] ?? null),
     );
     if (state === null) return null;
     const inIntake = new Map<string, number>();
@@ -370,6 +360,30 @@ function headIn(heard: string): { position: number; hash: string } | null {
 
 type RawEntry = [id: string, fields: [string, string, string, string]];
 
+/** What a look at a gate reads, in the order in which `stateOf` takes it. */
+const stateFields = [
+  'epoch',
+  'seq',
+  'tip',
+  'cursor',
+  'journal',
+  'time',
+  'terms',
+  'rebuilding',
+  'staged',
+  'members',
+  'placed',
+];
+
+/** Ceiling and admitted of each; one that is missing offers nothing and gave nothing, which no correct gate says. */
+function itemsOf(skus: readonly string[], counters: readonly (string | null)[]): GateItem[] {
+  return skus.map((sku, index) => ({
+    sku,
+    ceiling: Number(counters[2 * index] ?? 0),
+    admitted: Number(counters[2 * index + 1] ?? 0),
+  }));
+}
+
 function stateOf(saleId: string, values: (string | null)[]): GateState | null {
   const [epoch, seq, tip, cursor, journal, time, terms, rebuilding, staged, members, placed] = values;
   if (epoch === null && rebuilding === null) return null;
@@ -385,5 +399,6 @@ function stateOf(saleId: string, values: (string | null)[]): GateState | null {
     rebuilding: rebuilding === null || rebuilding === undefined ? null : Number(rebuilding),
     staged: Number(staged ?? 0),
     placing: isPlacing(members, placed),
+    items: [],
   };
 }

@@ -43,6 +43,7 @@ import {
 import { readSale } from './read-sale.ts';
 import { createQueries, type LedgerQueries } from './queries/index.ts';
 import { fenceRebuild } from './rebuild.ts';
+import { mendCounters, recount } from './recount.ts';
 import { recordRefusals } from './refusals.ts';
 import { type AcceptedRequest, answerRequest, readRequest, type RememberedRequest } from './requests.ts';
 import { readSettlement } from './settlement.ts';
@@ -110,7 +111,10 @@ export function createLedger(options: LedgerOptions): Ledger {
     knownTickets: (ticketIds) => knownTickets(pool, ticketIds),
     commitRun: (saleId, read, result, reached) => commitRun(pool, region, saleId, read, result, reached),
     settlement: (saleId, fromPosition, limit) => readSettlement(pool, region, saleId, fromPosition, limit),
-    fenceRebuild: (saleId, observed, gateEpoch) => fenceRebuild(pool, region, saleId, observed, gateEpoch),
+    fenceRebuild: (saleId, observed, gateEpoch, why) =>
+      fenceRebuild(pool, region, saleId, observed, gateEpoch, why),
+    recount: (saleId) => recount(pool, saleId),
+    mendCounters: (saleId, read, mendings, at) => mendCounters(pool, region, saleId, read, mendings, at),
     liveSales: () => liveSales(pool, region),
     recordRefusals: (saleId, refusals) => recordRefusals(pool, saleId, refusals),
     journal: (saleId, afterPosition, limit) => readJournal(pool, saleId, afterPosition, limit),

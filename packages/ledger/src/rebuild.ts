@@ -21,6 +21,7 @@ export async function fenceRebuild(
   saleId: string,
   observed: Cursor,
   gateEpoch: number,
+  why = 'the gate does not continue the ledger',
 ): Promise<RebuildSource | null> {
   const before = await readSale(pool, saleId, region);
   // Most who find a gate wrong have only been overtaken: they are told so without a transaction.
@@ -30,7 +31,7 @@ export async function fenceRebuild(
     type: 'gate_rebuilt',
     ticketId: null,
     commandId: null,
-    data: { epoch, seq: observed.committedSeq },
+    data: { epoch, seq: observed.committedSeq, why },
     at: Date.now(),
   });
   const cursor: Cursor = {

@@ -25,6 +25,7 @@ import {
 } from '@holdfast/core';
 import { drawLobby, drawsNow } from './draw.ts';
 import { bootShard, rebuildSale } from './recovery.ts';
+import { type Advice, type Repair, type RepairWatch, repairResult, whyTooHigh } from './repair.ts';
 import { settleJournal, settleRun } from './settle.ts';
 
 export interface CommitParts {
@@ -35,6 +36,10 @@ export interface CommitParts {
   onRebuild?(saleId: string, why: string, outcome: 'rebuilt' | 'superseded'): void;
   /** Called when a run begins again because something had changed since it read: a conflict, another run, a rebuild. */
   onRetry?(saleId: string): void;
+  /** Compares what runs read, and says what to mend; runs without it mend nothing. */
+  repairs?: RepairWatch;
+  /** Called for each item that was mended. */
+  onRepair?(repair: Repair): void;
   /** How often a run begins again before the sale is left to the next bell or sweep. */
   retryBudget?: number;
 }
@@ -71,7 +76,7 @@ export async function commitSale(parts: CommitParts, saleId: string): Promise<Co
   for (let retries = 0; retries <= retryBudget; ) {
     at ??= await parts.ledger.readSale(saleId);
     if (at === null) return { ...report, kind: 'unknown_sale' };
-    const read = await parts.gate.readIntake(saleId, at.cursor, maxEntries);
+    const read = await parts.gate.readIntake(saleId, at.cursor, maxEntries, [...at.items.keys()]);
     if (read.kind === 'rebuilding') return report;
     if (read.kind !== 'batch') {
       if (read.kind === 'not_booted') await bootShard(parts, at.sale.shard);
@@ -86,6 +91,11 @@ export async function commitSale(parts: CommitParts, saleId: string): Promise<Co
     const lost = await lostByLedger(parts.ledger, at, read);
     if (lost !== null) {
       await rebuildSale(parts, saleId, at.cursor, at.cursor.epoch, lost);
+      at = null;
+      await pauseBefore(parts, saleId, ++retries);
+      continue;
+    }
+    if (await mend(parts, at, read)) {
       at = null;
       await pauseBefore(parts, saleId, ++retries);
       continue;
@@ -117,6 +127,39 @@ async function lostByLedger(
       ? cursor.head
       : (await ledger.journal(sale.id, head.position - 1, 1))[0]?.hash;
   return hash === head.hash ? null : `the ledger has lost its tail: another journal at ${head.position}`;
+}
+
+/** Whether there was something to mend, or to look at again: then this read is over. */
+async function mend(
+  parts: CommitParts,
+  at: LedgerSale,
+  read: Extract<IntakeRead, { kind: 'batch' }>,
+): Promise<boolean> {
+  const advice: Advice = (await parts.repairs?.look(at, read)) ?? { kind: 'nothing' };
+  const saleId = at.sale.id;
+  if (advice.kind === 'nothing') return false;
+  if (advice.kind === 'again') return true;
+  const told = () => {
+    for (const mending of advice.mendings) parts.onRepair?.({ ...mending, saleId });
+  };
+  if (advice.kind === 'rebuild') {
+    if (await rebuildSale(parts, saleId, at.cursor, at.cursor.epoch, whyTooHigh(advice.mendings))) told();
+    return true;
+  }
+  const result = repairResult(advice.mendings, read.now);
+  const { committedSeq: seq, tip } = at.cursor;
+  const answer = await parts.ledger.commitRun(saleId, at.cursor, result, { seq, tip, ranAt: read.now });
+  if (answer.kind !== 'committed') return true;
+  told();
+  await settleRun(
+    parts,
+    at,
+    advance(at, result, answer.cursor),
+    result,
+    answer.released,
+    read.journalPosition,
+  );
+  return true;
 }
 
 async function pauseBefore(parts: CommitParts, saleId: string, retry: number): Promise<void> {
