@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectLawful } from '../support/audit.ts';
 import { expectConservation } from '../support/conservation.ts';
 import { withRedis } from '../support/damage.ts';
 import { type House, openHouse } from '../support/house.ts';
@@ -42,6 +43,7 @@ describe('the repair', () => {
     await until('the units to be back', async () => (await availableOf(house, sale)) === 2);
     expect((await buyMany(house.edge, sale, 'c', 4)).filter(Boolean)).toHaveLength(2);
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 5 } });
+    await expectLawful(house, sale);
     expect(await repairsOf(house, sale)).toEqual([['leak', 'tee', 2]]);
     expect(house.repaired.filter(({ saleId }) => saleId === sale)).toEqual([
       { saleId: sale, sku: 'tee', kind: 'leak', units: 2 },
@@ -58,6 +60,7 @@ describe('the repair', () => {
     await until('the units to be back', async () => (await availableOf(house, sale)) === 4);
     expect((await buyMany(house.edge, sale, 'c', 6)).filter(Boolean)).toHaveLength(4);
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 5 } });
+    await expectLawful(house, sale);
     expect(await repairsOf(house, sale)).toEqual([['low_ceiling', 'tee', 4]]);
   });
 
@@ -69,6 +72,7 @@ describe('the repair', () => {
     await until('the units to be back', async () => (await availableOf(house, sale)) === 4);
     expect((await buyMany(house.edge, sale, 'c', 6)).filter(Boolean)).toHaveLength(4);
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 5 } });
+    await expectLawful(house, sale);
     expect(await repairsOf(house, sale)).toEqual([
       'the gate had 2 units more than there are',
       ['taken_without_row', 'tee', 2],
@@ -98,6 +102,7 @@ describe('the repair', () => {
     await until('the gate to be open', async () => (await availableOf(house, sale)) === 2);
     expect((await buyMany(house.edge, sale, 'c', 6)).filter(Boolean)).toHaveLength(2);
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 5 } });
+    await expectLawful(house, sale);
     expect(await repairsOf(house, sale)).toEqual(['the gate had 1 unit more than there is']);
   });
 });

@@ -8,6 +8,7 @@ import {
   createCommitter,
   createCommitWorker,
   createDesk,
+  createQuarantine,
   createRecounts,
   createRepairWatch,
   createSweep,
@@ -115,7 +116,15 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
 
   async function addWorker(): Promise<HouseWorker> {
     const own = { ledger: createLedger({ url: databaseUrl }), gate: await createWorkerGate({ redisUrl }) };
-    const run = createCommitter({ ...own, onRebuild, onRepair, repairs: createRepairWatch(own.ledger) });
+    const run = createCommitter({
+      ...own,
+      onRebuild,
+      onRepair,
+      repairs: createRepairWatch(own.ledger),
+      quarantine: createQuarantine(),
+      onQuarantine: (entry) => log.error(entry, 'quarantined'),
+      onPoison: (poison) => log.error({ ...poison, err: String(poison.err) }, 'poison'),
+    });
     const freezable: Committer = {
       async commitSale(saleId) {
         await frozen.get(saleId)?.promise;

@@ -23,6 +23,7 @@ const reasonWords: Record<string, string> = {
   invalid_quantity: 'Bad quantity',
   ledger_unavailable: 'Intake full',
   gate_unavailable: 'Gate away',
+  quarantined: 'Set aside',
 };
 
 export function reasonWord(reason: string): string {
@@ -67,6 +68,9 @@ const eventWords: Record<string, string> = {
   returned: 'Taken back, on sale again',
   refused: 'Asked for something, and was refused',
   handed_back: 'Came twice: units handed back',
+  quarantined: 'An entry was set aside',
+  repaired: 'Units did not agree, and were mended',
+  gate_rebuilt: 'The gate was rebuilt',
 };
 
 export function eventWord(type: string): string {

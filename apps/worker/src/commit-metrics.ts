@@ -1,4 +1,4 @@
-import type { CommittedBatch, Repair } from '@holdfast/pipeline';
+import type { CommittedBatch, Poison, Quarantined, Repair } from '@holdfast/pipeline';
 import type { Metrics } from '@holdfast/runtime';
 
 /** What an operator watches of the commit runs. */
@@ -27,7 +27,24 @@ export function createCommitMetrics(metrics: Metrics) {
   );
   const repairs = metrics.counter('repairs_total', 'What did not agree, and was mended', ['kind']);
   const repaired = metrics.counter('repaired_units_total', 'Units that were concerned', ['kind']);
+  const poison = metrics.counter(
+    'poison_tries_total',
+    'Entries at the head of a line that failed, each time',
+    ['newer'],
+  );
+  const quarantined = metrics.counter('quarantined_total', 'Entries that were taken out of the line');
+  const quarantinedUnits = metrics.counter(
+    'quarantined_units_total',
+    'Units of theirs that went back on sale',
+  );
   return {
+    failed({ newer }: Poison): void {
+      poison.inc({ newer: String(newer) });
+    },
+    quarantined({ units }: Quarantined): void {
+      quarantined.inc();
+      quarantinedUnits.inc(units);
+    },
     mended({ kind, units }: Repair): void {
       repairs.inc({ kind });
       repaired.inc({ kind }, units);

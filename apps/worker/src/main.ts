@@ -8,6 +8,7 @@ import { createLedger } from '@holdfast/ledger';
 import {
   createCommitter,
   createCommitWorker,
+  createQuarantine,
   createRecounts,
   createRepairWatch,
   createSweep,
@@ -74,6 +75,15 @@ const committer = createCommitter({
   onRebuild,
   repairs: createRepairWatch(ledger),
   onRepair,
+  quarantine: createQuarantine(),
+  onPoison: (poison) => {
+    commits.failed(poison);
+    log.error(poison, 'an entry cannot be committed');
+  },
+  onQuarantine: (entry) => {
+    commits.quarantined(entry);
+    log.error(entry, 'an entry was taken out of the line');
+  },
   retryBudget: config.COMMIT_RETRIES,
 });
 lifecycle.add(

@@ -32,7 +32,8 @@ export type SaleEventType =
   | 'drawn'
   | 'restocked'
   | 'gate_rebuilt'
-  | 'repaired';
+  | 'repaired'
+  | 'quarantined';
 
 export type EventType = ReservationEventType | SaleEventType;
 
@@ -69,6 +70,8 @@ export interface EventData {
   place?: number;
   /** With `repaired`: what `delta` units of `sku` were. */
   repair?: RepairKind;
+  /** With `quarantined`: SHA-256 of the entry's text, without the part that names a person. */
+  digest?: string;
   /** With `gate_rebuilt`: for which reason. */
   why?: string;
   terms?: Record<string, unknown>;

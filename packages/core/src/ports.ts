@@ -2,7 +2,7 @@
  * What the rooms ask of each other. Gate, ledger and pipeline never import one another: the commit run (pipeline) is
  * handed a gate and a ledger of these shapes, and the apps put them together.
  */
-import type { IntakeEntry } from './entry.ts';
+import type { IntakeEntry, UnreadableEntry } from './entry.ts';
 import type { JournalEvent, NewEvent } from './journal.ts';
 import type { PaymentNotice } from './payment.ts';
 import type { Refusal, RefusalCode } from './refusal.ts';
@@ -129,6 +129,8 @@ export type IntakeRead =
   | {
       kind: 'batch';
       entries: IntakeEntry[];
+      /** What follows the batch and cannot be read; nothing behind it was looked at. */
+      unreadable: UnreadableEntry | null;
       /** The batch reaches the intake's end. */
       drained: boolean;
       /** Gate's time, epoch milliseconds; never goes back for a sale. */
@@ -265,6 +267,8 @@ export interface WorkerGate {
   /** With the counters of these items, of the same instant. */
   readIntake(saleId: string, cursor: Cursor, limit: number, skus?: readonly string[]): Promise<IntakeRead>;
   settle(settlement: Settlement): Promise<SettleAnswer>;
+  /** SHA-256 of the text of an entry of the intake, without the part that names a person; null when it is gone. */
+  entryDigest(saleId: string, seq: number): Promise<string | null>;
   /** Null for a sale that the gate does not have; with the counters of the items that are named. */
   peek(
     saleIds: string[],
@@ -388,6 +392,8 @@ export interface RunLedger {
   usedUnits(saleId: string, buyerIds: string[]): Promise<Map<string, number>>;
   knownTickets(ticketIds: string[]): Promise<Set<string>>;
   commitRun(saleId: string, read: Cursor, result: RunResult, reached: Reached): Promise<CommitAnswer>;
+  /** Whether a call threw for what it was given, and would throw again, whichever store is well. */
+  isUnfit(error: unknown): boolean;
   /** What the gate needs to apply the journal after `fromPosition`, at most `limit` tickets. */
   settlement(saleId: string, fromPosition: number, limit: number): Promise<Settlement | null>;
   /** Compare-and-set of the epoch as observed; null when another did it or the ledger moved on. */

@@ -4,6 +4,7 @@ import {
   type IntakeEntry,
   isFinal,
   isReserve,
+  newerPatienceMs,
   type RebuildSource,
   type Reservation,
   type ReserveEntry,
@@ -12,7 +13,7 @@ import {
 import type { Redis } from 'ioredis';
 import { allAnswers } from './all-answers.ts';
 import { ticketsField, withTicket } from './buyer-tickets.ts';
-import { headAgain, packLines, parseEntry, personOf } from './entry-format.ts';
+import { headAgain, packLines, parseEntry, personOf, salvage } from './entry-format.ts';
 import { keysOf, type SaleKeys } from './keys.ts';
 import { lostTickets } from './lost-tickets.ts';
 import type { RunScript } from './scripts.ts';
@@ -188,12 +189,23 @@ async function carryOver(
     after = `(${last[0]}`;
     const entries: IntakeEntry[] = [];
     for (const [id, fields] of raw) {
-      const entry = parseEntry(Number.parseInt(id, 10), fields[1] ?? '', fields[3] ?? '');
+      const packed = fields[1] ?? '';
+      const entry = parseEntry(Number.parseInt(id, 10), packed, fields[3] ?? '');
+      if (entry === null) leaveToNewer(source.sale.id, id, packed);
       if (entry !== null && entry.kind !== 'grant' && entry.kind !== 'deny') entries.push(entry);
     }
     const unknown = await source.unknownOf(entries);
     if (unknown.length > 0 && !(await stageEntries(stage, keys, source.cursor.epoch, unknown))) return false;
   }
+}
+
+/** What only a newer program can read, only a newer one can carry over; after a while the sale has to go on without. */
+function leaveToNewer(saleId: string, id: string, packed: string): void {
+  const { newer, at } = salvage(saleId, Number.parseInt(id, 10), packed, '');
+  if (newer && at !== null && Date.now() - at < newerPatienceMs)
+    throw new Error(
+      `Entry ${id} of sale ${saleId} was written by a newer program, which has to rebuild the gate`,
+    );
 }
 
 async function stageEntries(

@@ -6,7 +6,6 @@ import {
   type IntakeEntry,
   type IntakeRead,
   type MerchantCommand,
-  type PackedLine,
   parseTicketId,
   type Refusal,
   type PlaceAnswer,
@@ -16,6 +15,7 @@ import {
   type ReserveAnswer,
   type SettleAnswer,
   type Settlement,
+  type UnreadableEntry,
   type WorkerGate,
 } from '@holdfast/core';
 import type { ChainableCommander } from 'ioredis';
@@ -23,7 +23,7 @@ import { admitCall, prepare, readAdmissions, ticketOfAdmission } from './admissi
 import { allAnswers } from './all-answers.ts';
 import { type Appending, appendCall, notAppended } from './append.ts';
 import { connect, whenReady } from './connection.ts';
-import { headOf, parseEntry, tipAfter } from './entry-format.ts';
+import { digestOf, headOf, isNewer, parseEntry, salvage, tipAfter } from './entry-format.ts';
 import { forgetBuyer } from './forget.ts';
 import { insist } from './insist.ts';
 import { bootKey, keysOf, salesKey, shardOf } from './keys.ts';
@@ -104,28 +104,33 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     const entries: IntakeEntry[] = [];
     let previousSeq = cursor.committedSeq;
     let chain = cursor.tip;
+    let unreadable: UnreadableEntry | null = null;
     for (const [id, [, packed, , tipOfEntry]] of raw) {
       const entrySeq = Number.parseInt(id, 10);
       if (entrySeq === cursor.committedSeq) {
         if (tipOfEntry !== cursor.tip) return diverged(`another chain at ${entrySeq}`);
         continue;
       }
-      chain = tipAfter(chain, packed);
+      // How a newer program chains is not known here, so its entry is not held against the chain.
+      chain = isNewer(packed) ? tipOfEntry : tipAfter(chain, packed);
       previousSeq++;
       if (entrySeq !== previousSeq || chain !== tipOfEntry)
         return diverged(`the intake does not continue the ledger's chain at ${entrySeq}`);
       const entry = parseEntry(entrySeq, packed, chain);
-      if (entry === null)
-        throw new Error(`Entry ${entrySeq} of sale ${saleId} is in no form that this program knows`);
+      if (entry === null) {
+        unreadable = salvage(saleId, entrySeq, packed, chain);
+        break;
+      }
       entries.push(entry);
       if (entries.length === limit) break;
     }
-    if (entries.length === 0 && seq > cursor.committedSeq)
+    if (entries.length === 0 && unreadable === null && seq > cursor.committedSeq)
       return diverged(`entries after ${cursor.committedSeq} are missing`);
     const reached = entries.at(-1)?.seq ?? cursor.committedSeq;
     return {
       kind: 'batch',
       entries,
+      unreadable,
       drained: reached === seq,
       now: Math.max(Number(at), cursor.ranAt),
       journalPosition,
@@ -189,12 +194,11 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     const inIntake = new Map<string, number>();
     const granted: string[] = [];
     for (const entry of packed) {
-      const parts = entry.split('\n');
-      if (parts[8] !== '1') continue;
-      if (parts[4] === 'grant') granted.push(parts[5] as string);
-      if (parts[6] === '') continue;
-      for (const [sku, quantity] of JSON.parse(parts[6] as string) as PackedLine[])
-        inIntake.set(sku, (inIntake.get(sku) ?? 0) + quantity);
+      const parsed = parseEntry(0, entry, '') ?? salvage(saleId, 0, entry, '');
+      if ('kind' in parsed && !parsed.admitted) continue;
+      if ('kind' in parsed && parsed.kind === 'grant') granted.push(parsed.ticketId);
+      if (!('lines' in parsed)) continue;
+      for (const { sku, quantity } of parsed.lines) inIntake.set(sku, (inIntake.get(sku) ?? 0) + quantity);
     }
     const first = packed[0];
     return {
@@ -210,7 +214,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
         })),
       granted,
       depth: Math.max(0, state.seq - afterSeq),
-      oldestAt: first === undefined ? null : Number(first.split('\n')[9]),
+      oldestAt: first === undefined ? null : (parseEntry(0, first, '')?.at ?? null),
     };
   }
 
@@ -318,6 +322,14 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
   return {
     readIntake,
     settle,
+    async entryDigest(saleId, seq) {
+      const id = `${seq}-0`;
+      const [found] = await insist(deadlineMs, 'Reading an entry', () =>
+        redis.xrange(keysFor(saleId).intake, id, id),
+      );
+      const packed = found?.[1][1];
+      return packed === undefined ? null : digestOf(packed);
+    },
     peek,
     counts,
     rebuild: (source) => rebuild(redis, call, source, retentionMs),

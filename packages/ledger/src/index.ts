@@ -6,7 +6,7 @@ import type { Cursor, NewEvent, Reservation, RunLedger, Sale } from '@holdfast/c
 import { changeSale, createSale, type SaleChange } from './change-sale.ts';
 import { commitRun } from './commit-run.ts';
 import { drawnAt, readLobby } from './draw.ts';
-import { type DatabaseOptions, openDatabase } from './database.ts';
+import { type DatabaseOptions, isUnfit, openDatabase } from './database.ts';
 import {
   type Erasure,
   eraseReservations,
@@ -111,6 +111,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     knownTickets: (ticketIds) => knownTickets(pool, ticketIds),
     commitRun: (saleId, read, result, reached) => commitRun(pool, region, saleId, read, result, reached),
     settlement: (saleId, fromPosition, limit) => readSettlement(pool, region, saleId, fromPosition, limit),
+    isUnfit,
     fenceRebuild: (saleId, observed, gateEpoch, why) =>
       fenceRebuild(pool, region, saleId, observed, gateEpoch, why),
     recount: (saleId) => recount(pool, saleId),

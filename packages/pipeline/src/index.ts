@@ -7,6 +7,7 @@ export * from './desk.ts';
 export { createEraser, type Eraser, type EraserParts, type ErasureAnswer } from './eraser.ts';
 export { createRecounts, type Recounts } from './recount.ts';
 export { createRepairWatch, type Repair, type RepairWatch } from './repair.ts';
+export { createQuarantine, type Poison, type Quarantine, type Quarantined } from './quarantine.ts';
 export { createQueueView, type QueueCounts, type QueueView, type SeenWorker } from './queue-view.ts';
 export { createSweep, type Sweep, type SweepParts } from './sweep.ts';
 export type { WebhookParts, WebhookReport } from './webhooks/parts.ts';
