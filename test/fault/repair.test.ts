@@ -3,6 +3,7 @@ import { expectLawful } from '../support/audit.ts';
 import { expectConservation } from '../support/conservation.ts';
 import { withRedis } from '../support/damage.ts';
 import { type House, openHouse } from '../support/house.ts';
+import { rushUnderWatch } from '../support/rush-under-watch.ts';
 import { buy, buyMany, openTees, until } from '../support/sales.ts';
 
 const gateKey = (saleId: string) => `{s0}:sale:${saleId}`;
@@ -105,4 +106,19 @@ describe('the repair', () => {
     await expectLawful(house, sale);
     expect(await repairsOf(house, sale)).toEqual(['the gate had 1 unit more than there is']);
   });
+});
+
+describe('the repair in the middle of a rush', () => {
+  let house: House;
+
+  beforeAll(async () => {
+    house = await openHouse({ workers: 0 });
+  });
+  afterAll(() => house.close());
+
+  it(
+    'F47, F42: has nothing to mend in two hundred looks, although runs die before settling',
+    () => rushUnderWatch(house, 200),
+    120_000,
+  );
 });

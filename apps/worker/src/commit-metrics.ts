@@ -37,7 +37,9 @@ export function createCommitMetrics(metrics: Metrics) {
     'quarantined_units_total',
     'Units of theirs that went back on sale',
   );
+  const failedJobs = metrics.counter('commit_jobs_failed_total', 'Bells whose run failed; the sweep goes on');
   return {
+    jobFailed: () => failedJobs.inc(),
     failed({ newer }: Poison): void {
       poison.inc({ newer: String(newer) });
     },

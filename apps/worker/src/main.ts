@@ -92,6 +92,10 @@ lifecycle.add(
     ...redis,
     committer,
     concurrency: config.COMMIT_CONCURRENCY,
+    onFailed: (saleId, err) => {
+      commits.jobFailed();
+      log.error({ saleId, err }, 'a run failed; what it rang for still stands in the intake');
+    },
     onError: onceASecond(log.warn.bind(log), 'the queue is away'),
   }),
   (started) => started.close(),

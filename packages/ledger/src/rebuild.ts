@@ -1,6 +1,6 @@
 import { type Cursor, type IntakeEntry, isReserve, type RebuildSource } from '@holdfast/core';
 import type pg from 'pg';
-import { inTransaction, type Queryable, rowsOf, type Statement } from './database.ts';
+import { inTransaction, isConflict, type Queryable, rowsOf, type Statement } from './database.ts';
 import { pagesOfMembers } from './draw.ts';
 import { takeFence } from './fence.ts';
 import { insertEvents, link } from './journal.ts';
@@ -41,7 +41,7 @@ export async function fenceRebuild(
     position: event.position,
     head: event.hash,
   };
-  const fence = await inTransaction(
+  const fencing = inTransaction(
     pool,
     async (client) => {
       const taken = await takeFence(client, saleId, region, observed, { ...cursor, waiting: 0 });
@@ -52,6 +52,10 @@ export async function fenceRebuild(
     },
     (at) => at !== null,
   );
+  const fence = await fencing.catch((error: unknown) => {
+    if (isConflict(error)) return null;
+    throw error;
+  });
   if (fence === null) return null;
   return {
     sale: fence.sale,

@@ -12,6 +12,8 @@ export interface CommitWorkerOptions {
   /** Sales that one process commits at a time. */
   concurrency?: number;
   onError?(error: Error): void;
+  /** Called when a bell's job has failed for good: what it rang for still stands in the intake, for the sweep. */
+  onFailed?(saleId: string | null, error: Error): void;
 }
 
 export interface CommitWorker {
@@ -46,6 +48,9 @@ export async function createCommitWorker(options: CommitWorkerOptions): Promise<
       },
     );
     worker.on('error', onError);
+    worker.on('failed', (job, error) =>
+      options.onFailed?.((job?.data.saleId as string | undefined) ?? null, error),
+    );
     return { queue, worker };
   });
   return {
