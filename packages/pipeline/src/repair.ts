@@ -68,12 +68,10 @@ export function createRepairWatch(
         // Every unit that such a gate gives is one that its buyer has to be told of.
         return { kind: tooHigh ? 'again' : 'nothing' };
       }
-      if (tooHigh) {
-        suspicions.delete(saleId);
+      // Kept until a look finds nothing: what is advised now may lose its turn to another run, and is then advised again.
+      if (tooHigh)
         return { kind: 'rebuild', mendings: mendings.filter(({ kind }) => kind === 'gate_too_high') };
-      }
       if (now - before.at < afterMs) return { kind: 'nothing' };
-      suspicions.delete(saleId);
       return { kind: 'mend', mendings };
     },
   };
