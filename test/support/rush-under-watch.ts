@@ -17,6 +17,7 @@ export async function rushUnderWatch(house: House, looks: number): Promise<void>
   let compared = 0;
   let advised = 0;
   let died = 0;
+  let confirms = 0;
 
   /** Looks that need not be apart are the hardest to please. */
   function watched(): RepairWatch {
@@ -54,7 +55,10 @@ export async function rushUnderWatch(house: House, looks: number): Promise<void>
     for (let turn = 0; !isOver(); turn += 1) {
       const ticket = await buy(house.edge, sale, `b${person}.${turn}`);
       if (ticket === null) continue;
-      if (turn % 50 === 7) await tell(house.edge, ticket, 'confirm');
+      if (turn % 8 === 3 && confirms < 10) {
+        confirms += 1;
+        await tell(house.edge, ticket, 'confirm');
+      }
       // The others let their hold lapse, or wait.
       else if (turn % 8 !== 0) await tell(house.edge, ticket, 'cancel');
       await sleep(20);
