@@ -19,6 +19,8 @@ interface Command {
   kind: Kind;
   answer: string | null;
   isTaken: boolean;
+  /** Answered with its outcome, which is in the ledger whatever the gate may forget. */
+  isDecided: boolean;
   /** When it was sent, at the earliest. */
   sentAt: number;
   payments: Set<string | null>;
@@ -48,13 +50,14 @@ export function createCommands({ ledger, faults, findings }: Context): Commands 
     command.sentAt = Math.min(command.sentAt, sentAt);
     command.payments.add(paymentRef);
     if (status === 202 || outcome !== null) command.isTaken = true;
+    if (outcome !== null) command.isDecided = true;
     if (isTaken(operation) || outcome === 'hold_expired' || outcome === 'already_cancelled')
       command.isJudged = true;
     if (outcome === null) return;
 
     findings.looked('I4');
     command.answer ??= outcome;
-    if (command.answer !== outcome && !ledger.erased && !faults.lost())
+    if (command.answer !== outcome && !ledger.erased && !faults.ledgerLost)
       findings.broken(
         'I4',
         `ticket ${ticketId}: the same ${op} was answered ${command.answer} and ${outcome}.`,
@@ -92,6 +95,7 @@ export function createCommands({ ledger, faults, findings }: Context): Commands 
         kind,
         answer: null,
         isTaken: false,
+        isDecided: false,
         sentAt: Number.POSITIVE_INFINITY,
         payments: new Set(),
         isJudged: false,
@@ -105,7 +109,7 @@ export function createCommands({ ledger, faults, findings }: Context): Commands 
   function kept({ id, state, moments }: Ticket, operation: Operation): void {
     const shown = ticketIn(operation)?.status;
     const was = (status: string) => moments.some((moment) => moment.shown === status);
-    if (faults.lost()) return;
+    if (faults.ledgerLost) return;
     findings.looked('I10');
     if (operation.op === 'cancel' && !was('cancelled'))
       findings.broken('I10', `ticket ${id}: its buyer was told that it is cancelled, and it is ${state}.`);
@@ -151,7 +155,7 @@ export function createCommands({ ledger, faults, findings }: Context): Commands 
     for (const command of commands) {
       if (command.kind !== kind) continue;
       possible += 1;
-      if (command.isTaken) taken += 1;
+      if (faults.lost() ? command.isDecided : command.isTaken) taken += 1;
     }
     if (possible === 0 && answered[kind] === 0) return;
     findings.looked('I3');
@@ -162,7 +166,7 @@ export function createCommands({ ledger, faults, findings }: Context): Commands 
       );
     if (taken === 0) return;
     findings.looked('I2');
-    if (taken > answered[kind] && !faults.lost())
+    if (taken > answered[kind] && !faults.ledgerLost)
       findings.broken(
         'I2',
         `ticket ${id}: ${taken} ${kind} were taken, and the journal answers ${answered[kind]}.`,
@@ -180,12 +184,13 @@ export function createCommands({ ledger, faults, findings }: Context): Commands 
     }
     if (state === 'paid_late')
       findings.broken('I10', `ticket ${id} is paid, and neither bought nor due a refund.`);
-    for (const { kind, payments: brought, isJudged } of commands) {
+    for (const { kind, payments: brought, isJudged, isDecided } of commands) {
       const [payment] = brought;
       // A key that was used with and without a payment stands for whichever came first.
       if (kind !== 'confirm' || !isJudged || brought.size > 1 || payment == null) continue;
+      if (faults.ledgerLost || (faults.lost() && !isDecided)) continue;
       findings.looked('I10');
-      if ((state === 'expired' || state === 'cancelled') && !faults.lost())
+      if (state === 'expired' || state === 'cancelled')
         findings.broken('I10', `ticket ${id} was paid with ${payment}, and is ${state}: paid, and nothing.`);
     }
   }

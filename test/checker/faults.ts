@@ -8,6 +8,8 @@ export interface Faults {
   gateHit(from: number, to: number): boolean;
   /** A store may have lost what it had acknowledged at some instant of this span; any time without arguments. */
   lost(from?: number, to?: number): boolean;
+  /** The ledger is among those that may have lost something. */
+  ledgerLost: boolean;
 }
 
 /** After a fault is over: clients connect again, another worker takes over (3 s at most), what piled up is decided. */
@@ -17,6 +19,8 @@ const recoveryMs = 10_000;
 const harmlessTargets = /^(edge|client|buyer|storefront|webhook)/i;
 /** A line to a store, like `worker 1 > redis`, loses nothing of what is in it. */
 const gateTargets = /^(redis|gate|store|all|box|machine|sentinel|cluster)/i;
+
+const ledgerTargets = /^(postgres|ledger|database|all|box|machine)/i;
 
 export function createFaults(faults: readonly Fault[]): Faults {
   const disturbing = spansOf(
@@ -35,6 +39,9 @@ export function createFaults(faults: readonly Fault[]): Faults {
     disturbed: (from, to) => overlaps(disturbing, from, to),
     gateHit: (from, to) => overlaps(hitting, from, to),
     lost: (from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY) => overlaps(losing, from, to),
+    ledgerLost: faults.some(
+      ({ target, losesAcknowledged }) => losesAcknowledged === true && ledgerTargets.test(target),
+    ),
   };
 }
 

@@ -345,7 +345,7 @@ export function createLedger(sale: SaleFacts, faults: Faults, findings: Findings
       lobby.add(ticket.id);
     }
     if (from === 'lobby') lobby.delete(ticket.id);
-    inLine(ticket, from, to);
+    inLine(ticket, from, to, time);
     ticket.reason =
       typeof data['reason'] === 'string' ? data['reason'] : to === 'cancelled' ? null : ticket.reason;
   }
@@ -357,7 +357,7 @@ export function createLedger(sale: SaleFacts, faults: Faults, findings: Findings
       type === 'paid_late' ||
       (type === 'confirmed' && from === 'held') ||
       (type === 'cancelled' && ledger.status !== 'cancelled');
-    if (!isBuyers) return;
+    if (!isBuyers || faults.ledgerLost) return;
     findings.looked('I3');
     if (commandId === null || !/^(confirm|cancel|extend)\./.test(commandId))
       findings.broken('I3', `ticket ${id}, position ${position}: it is ${type} by no command of its buyer.`);
@@ -415,10 +415,10 @@ export function createLedger(sale: SaleFacts, faults: Faults, findings: Findings
       findings.broken('I4', `${at(ticket)}: buyer ${buyerId} has ${units} units, and the limit is ${most}.`);
   }
 
-  function inLine(ticket: Ticket, from: State, to: State): void {
+  function inLine(ticket: Ticket, from: State, to: State, time: number): void {
     if (to === 'held' && (from === 'new' || from === 'lobby')) {
       const before = waiting.first();
-      if (waitlist && !waitlistChanged && before !== null && !faults.lost()) {
+      if (waitlist && !waitlistChanged && before !== null && !staleGate(ticket, time)) {
         findings.broken('I8', `${at(ticket)}: it came later and is held, while ${before} waits.`);
       }
       const member = lobby.values().next().value;
@@ -436,6 +436,11 @@ export function createLedger(sale: SaleFacts, faults: Faults, findings: Findings
     }
     if (to === 'waitlisted') waiting.join(ticket.id, ticket.lines);
     else if (from === 'waitlisted') waiting.leave(ticket.id);
+  }
+
+  /** A gate that had forgotten who waits may have let it in, and what it gave is carried over. */
+  function staleGate({ row }: Ticket, time: number): boolean {
+    return faults.lost(row === null ? 0 : Date.parse(row.reservedAt), time);
   }
 
   /** Whatever ends a hold or gives it more time says that it was alive until now. */

@@ -3,8 +3,8 @@
  * and what was shown later is no older (I7).
  *
  * A rebuilt gate is no excuse for an older version. What a ticket shows beyond the version that it had when it was
- * acknowledged was committed before the gate heard of it, and a gate is rebuilt from what was committed. Only a fault that
- * may lose what a store acknowledged excuses it.
+ * acknowledged was committed before the gate heard of it, and a gate is rebuilt from what was committed, whatever it had
+ * lost. Only a ledger that lost what it had committed excuses it.
  */
 import { clockToleranceMs, type Context, type Shown, ticketIn } from './answer.ts';
 import type { Operation } from './evidence.ts';
@@ -95,20 +95,21 @@ export function createSightings({ sale, ledger, faults, findings }: Context): Si
     const moment = ticket.moments[index];
     if (status === 'confirmed') {
       findings.looked('I10');
-      if (!ticket.moments.some(({ shown: was }) => was === 'confirmed'))
+      if (!faults.ledgerLost && !ticket.moments.some(({ shown: was }) => was === 'confirmed'))
         findings.broken(
           'I10',
           `ticket ${id} was shown as confirmed, and is ${ticket.state} without ever having been.`,
         );
     }
     if (moment === undefined) {
-      if (!faults.lost())
+      if (!faults.ledgerLost)
         findings.broken(
           'I7',
           `ticket ${id} was shown ${status} in version ${version}, and the journal ends with ${ticket.version}.`,
         );
       return;
     }
+    if (faults.ledgerLost) return;
     if (moment.shown !== status)
       findings.broken(
         'I7',
@@ -127,6 +128,11 @@ export function createSightings({ sale, ledger, faults, findings }: Context): Si
         'I9',
         `ticket ${id} was shown as expired ${Math.round(before - answeredAt)} ms before its deadline.`,
       );
+  }
+
+  /** A place that was drawn is a version of the gate alone, until the ledger has it. */
+  function mayGoBack(ticketId: string, from: number, to: number): boolean {
+    return faults.ledgerLost || (ledger.tickets.get(ticketId)?.joined === true && faults.lost(from, to));
   }
 
   /** Sorted once by sending, once by answer: whoever asks hears no less than what anybody had heard before. */
@@ -162,7 +168,7 @@ export function createSightings({ sale, ledger, faults, findings }: Context): Si
         answered += 1;
       }
       findings.looked('I7');
-      if (version < newest && !faults.lost(newestAt, at(index, 1)))
+      if (version < newest && !mayGoBack(ticketId, newestAt, at(index, 1)))
         findings.broken(
           'I7',
           `ticket ${ticketId} was shown in version ${version}, asked ${Math.round(sent - newestAt)} ms after version ${newest} was there.`,
