@@ -120,7 +120,7 @@ export async function recordRealSales(): Promise<RealEvidence> {
     ),
   );
   await reserve(limited, 'buyer-1', [['tee', 1]], 'key-1');
-  for (const id of crowd) await becomes(limited, id, 'held', 'rejected');
+  for (const id of crowd) await becomes(limited, id, 'held', 'rejected', 'expired');
   const [first = '', second = '', third = '', ...others] = crowd;
   await tell('confirm', limited, first);
   await tell('cancel', limited, second);
@@ -146,9 +146,11 @@ export async function recordRealSales(): Promise<RealEvidence> {
     { call: 'withdraw', key: 'less' },
     { delta: -1 },
   );
-  for (const id of line) await becomes(waited, id, 'held', 'waitlisted');
+  // More than there will ever be: no place to wait for it.
+  await reserve(waited, 'party', [['ring', 9]]);
+  for (const id of line) await becomes(waited, id, 'held', 'waitlisted', 'expired');
   for (const id of line) {
-    await becomes(waited, id, 'held');
+    await becomes(waited, id, 'held', 'expired');
     await tell(id === line[0] ? 'confirm' : 'cancel', waited, id);
   }
 
