@@ -155,7 +155,7 @@ export function createCommands({ ledger, faults, findings }: Context): Commands 
     for (const command of commands) {
       if (command.kind !== kind) continue;
       possible += 1;
-      if (faults.lost() ? command.isDecided : command.isTaken) taken += 1;
+      if (command.isDecided || (command.isTaken && command.sentAt > faults.lastLoss)) taken += 1;
     }
     if (possible === 0 && answered[kind] === 0) return;
     findings.looked('I3');
@@ -184,11 +184,11 @@ export function createCommands({ ledger, faults, findings }: Context): Commands 
     }
     if (state === 'paid_late')
       findings.broken('I10', `ticket ${id} is paid, and neither bought nor due a refund.`);
-    for (const { kind, payments: brought, isJudged, isDecided } of commands) {
+    for (const { kind, payments: brought, isJudged, isDecided, sentAt } of commands) {
       const [payment] = brought;
       // A key that was used with and without a payment stands for whichever came first.
       if (kind !== 'confirm' || !isJudged || brought.size > 1 || payment == null) continue;
-      if (faults.ledgerLost || (faults.lost() && !isDecided)) continue;
+      if (faults.ledgerLost || (!isDecided && sentAt <= faults.lastLoss)) continue;
       findings.looked('I10');
       if (state === 'expired' || state === 'cancelled')
         findings.broken('I10', `ticket ${id} was paid with ${payment}, and is ${state}: paid, and nothing.`);

@@ -8,6 +8,8 @@ export interface Faults {
   gateHit(from: number, to: number): boolean;
   /** A store may have lost what it had acknowledged at some instant of this span; any time without arguments. */
   lost(from?: number, to?: number): boolean;
+  /** When the last of these losses was over: what was sent after it is not lost. Before all times without one. */
+  lastLoss: number;
   /** The ledger is among those that may have lost something. */
   ledgerLost: boolean;
 }
@@ -39,6 +41,11 @@ export function createFaults(faults: readonly Fault[]): Faults {
     disturbed: (from, to) => overlaps(disturbing, from, to),
     gateHit: (from, to) => overlaps(hitting, from, to),
     lost: (from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY) => overlaps(losing, from, to),
+    lastLoss: faults.reduce(
+      (last, { at, until, losesAcknowledged }) =>
+        losesAcknowledged === true ? Math.max(last, until ?? at) : last,
+      Number.NEGATIVE_INFINITY,
+    ),
     ledgerLost: faults.some(
       ({ target, losesAcknowledged }) => losesAcknowledged === true && ledgerTargets.test(target),
     ),

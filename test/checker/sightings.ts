@@ -42,7 +42,7 @@ export function createSightings({ sale, ledger, faults, findings }: Context): Si
       note(operation, shown);
       const ticket = ledger.tickets.get(shown.id);
       if (ticket === undefined || ticket.state === 'new' || ticket.row === null) {
-        missing.set(shown.id, Math.min(missing.get(shown.id) ?? Number.POSITIVE_INFINITY, answeredAt));
+        missing.set(shown.id, Math.min(missing.get(shown.id) ?? Number.POSITIVE_INFINITY, operation.sentAt));
         return;
       }
       findings.looked('I2');
@@ -75,11 +75,12 @@ export function createSightings({ sale, ledger, faults, findings }: Context): Si
     return streams.size;
   }
 
+  /** `since`: when the first request that was answered with it was sent. */
   function acknowledgedInVain(ticketId: string, since: number): void {
     findings.looked('I2');
-    if (!faults.lost()) {
+    if (since > faults.lastLoss)
       findings.broken('I2', `ticket ${ticketId} was acknowledged, and the ledger does not have it.`);
-    } else if ((toldLost.get(ticketId) ?? 0) < since)
+    else if ((toldLost.get(ticketId) ?? 0) < since)
       findings.broken('I2', `ticket ${ticketId} was lost with its store, and its buyer was never told.`);
   }
 
