@@ -5,6 +5,7 @@ import { createFaults, type Faults } from './faults.ts';
 import { createFindings, type Findings, type Verdict } from './findings.ts';
 import { createJournalReader } from './journal-lines.ts';
 import { createLedger, type Ledger } from './ledger.ts';
+import { createPace } from './pace.ts';
 import { checkGate, checkLeftHolds, checkRows } from './rest.ts';
 
 /** The verdict on evidence in memory. */
@@ -22,9 +23,13 @@ export function check({ sales, history, journals, rows, gates, faults = [] }: Ev
     judge.endOfJournal(gates[saleId] ?? null);
     judges.set(saleId, judge);
   }
-  for (const operation of history) judges.get(operation.saleId)?.operation(operation);
+  const pace = createPace();
+  for (const operation of history) {
+    pace.follow(operation);
+    judges.get(operation.saleId)?.operation(operation);
+  }
   for (const judge of judges.values()) judge.end();
-  return findings.verdict();
+  return findings.verdict(pace.slow);
 }
 
 /** One sale's evidence, piece by piece: rows first, then the journal to its end, then what clients saw in any order. */

@@ -41,11 +41,16 @@ export interface Verdict {
 export interface Findings {
   looked(name: InvariantName, times?: number): void;
   broken(name: InvariantName, sentence: string): void;
-  verdict(): Verdict;
+  /** Broken, unless it turns out that nothing could be in time between `from` and `to`. */
+  tooLate(name: InvariantName, from: number, to: number, sentence: string): void;
+  /** `slow` says of a span of time whether the machine did not keep up in it. */
+  verdict(slow: (from: number, to: number) => boolean): Verdict;
 }
 
 /** Sentences kept per invariant. */
 const keptSentences = 5;
+/** Of what is too late; more would be more of the same. */
+const keptSuspicions = 10_000;
 
 export function createFindings(): Findings {
   const counts = new Map(
@@ -53,23 +58,35 @@ export function createFindings(): Findings {
   );
   const of = (name: InvariantName) =>
     counts.get(name) as { looked: number; broken: number; violations: string[] };
+  const suspicions: { name: InvariantName; from: number; to: number; sentence: string }[] = [];
+  function broken(name: InvariantName, sentence: string): void {
+    const count = of(name);
+    count.broken += 1;
+    if (count.violations.length < keptSentences) count.violations.push(sentence);
+  }
+
   return {
     looked(name, times = 1) {
       of(name).looked += times;
     },
-    broken(name, sentence) {
-      const count = of(name);
-      count.broken += 1;
-      if (count.violations.length < keptSentences) count.violations.push(sentence);
+    broken,
+    tooLate(name, from, to, sentence) {
+      if (suspicions.length < keptSuspicions) suspicions.push({ name, from, to, sentence });
     },
-    verdict() {
+    verdict(slow) {
+      for (const { name, from, to, sentence } of suspicions.splice(0)) {
+        if (slow(from, to)) continue;
+        of(name).looked += 1;
+        broken(name, sentence);
+      }
       const invariants = invariantNames.map((name): InvariantVerdict => {
-        const { looked, broken, violations } = of(name);
+        const { looked, broken: times, violations } = of(name);
         const quiet = looked === 0 ? 'nothing seen' : 'ok';
-        return { name, rule: rules[name], state: broken > 0 ? 'broken' : quiet, looked, broken, violations };
+        const state = times > 0 ? 'broken' : quiet;
+        return { name, rule: rules[name], state, looked, broken: times, violations };
       });
-      const broken = invariants.filter(({ state }) => state === 'broken').map(({ name }) => name);
-      return { ok: broken.length === 0, broken, invariants };
+      const names = invariants.filter(({ state }) => state === 'broken').map(({ name }) => name);
+      return { ok: names.length === 0, broken: names, invariants };
     },
   };
 }

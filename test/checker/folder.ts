@@ -13,6 +13,7 @@ import {
 } from './evidence.ts';
 import { createFaults } from './faults.ts';
 import { createFindings, type Verdict } from './findings.ts';
+import { createPace } from './pace.ts';
 
 /** The verdict on a folder; throws `Unreadable` when there can be none. */
 export async function checkFolder(folder: string): Promise<Verdict> {
@@ -33,10 +34,13 @@ export async function checkFolder(folder: string): Promise<Verdict> {
     judge.endOfJournal(existsSync(gateFile) ? wholeFile<GateAtRest>(gateFile) : null);
     judges.set(sale.saleId, judge);
   }
-  for await (const operation of records<Operation>(join(folder, 'history.ndjson')))
+  const pace = createPace();
+  for await (const operation of records<Operation>(join(folder, 'history.ndjson'))) {
+    pace.follow(operation);
     judges.get(operation.saleId)?.operation(operation);
+  }
   for (const judge of judges.values()) judge.end();
-  return findings.verdict();
+  return findings.verdict(pace.slow);
 }
 
 function wholeFile<Content>(file: string): Content {

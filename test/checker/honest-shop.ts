@@ -38,6 +38,8 @@ export interface HonestShop {
   /** The ledger decides all that the gate has, and the gate hears of it. */
   commit(): void;
   pass(ms: number): void;
+  /** Time passes, and no worker looks: not so honest. */
+  standStill(ms: number): void;
   tickets(): string[];
   now(): number;
   /** Lets everything come to rest, and closes the sale if told so. */
@@ -138,6 +140,7 @@ export function createHonestShop(terms: ShopTerms): HonestShop {
     },
     commit,
     pass,
+    standStill: (ms) => void (time += ms),
     tickets: () => [...reservations.values()].filter(({ buyerId }) => buyerId !== '').map(({ id }) => id),
     now: () => time,
     evidence,

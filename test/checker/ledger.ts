@@ -447,16 +447,19 @@ export function createLedger(sale: SaleFacts, faults: Faults, findings: Findings
   function leavesDeadline(ticket: Ticket, { type, at: time }: JournalEvent): void {
     const { deadline } = ticket;
     if (deadline === null) return;
-    const isLate = time > deadline + lateMs;
-    if (isLate && faults.disturbed(deadline, time)) return;
+    if (time > deadline + lateMs) {
+      if (!faults.disturbed(deadline, time))
+        findings.tooLate(
+          'I9',
+          deadline,
+          time,
+          `${at(ticket)}: it is ${type} ${time - deadline} ms after its deadline, and was held until then.`,
+        );
+      return;
+    }
     findings.looked('I9');
     if (type === 'expired' && time <= deadline)
       findings.broken('I9', `${at(ticket)}: it expires ${deadline - time} ms before its deadline.`);
-    if (isLate)
-      findings.broken(
-        'I9',
-        `${at(ticket)}: it is ${type} ${time - deadline} ms after its deadline, and was held until then.`,
-      );
   }
 
   function deadlineAfter(ticket: Ticket, { type, data, at: time }: JournalEvent): number | null {

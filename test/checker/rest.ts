@@ -56,9 +56,10 @@ export function checkLeftHolds(ledger: Ledger, end: number, faults: Faults, find
   for (const { id, state, deadline } of ledger.tickets.values()) {
     if (state !== 'held' || deadline === null || end <= deadline + lateMs) continue;
     if (faults.disturbed(deadline, end)) continue;
-    findings.looked('I9');
-    findings.broken(
+    findings.tooLate(
       'I9',
+      deadline,
+      end,
       `ticket ${id} is held at the end, ${Math.round(end - deadline)} ms after its deadline.`,
     );
   }

@@ -2,9 +2,10 @@
  * Every ticket that a client was shown: it is in the ledger (I2), it is what the ledger had in that version (I7, I10, I9),
  * and what was shown later is no older (I7).
  *
- * A rebuilt gate is no excuse for an older version. What a ticket shows beyond the version that it had when it was
- * acknowledged was committed before the gate heard of it, and a gate is rebuilt from what was committed, whatever it had
- * lost. Only a ledger that lost what it had committed excuses it.
+ * A rebuilt gate is no excuse. What a ticket shows beyond the version that it had when it was acknowledged was committed
+ * before the gate heard of it, and a gate is rebuilt from what was committed: so whatever was shown must stand in the
+ * journal, however much a gate lost. A gate that lost its memory may show an older version until that is noticed; so a
+ * fault that loses what was acknowledged, and the ten seconds after it, excuse that, and nothing else does.
  */
 import { clockToleranceMs, type Context, type Shown, ticketIn } from './answer.ts';
 import type { Operation } from './evidence.ts';
@@ -131,11 +132,6 @@ export function createSightings({ sale, ledger, faults, findings }: Context): Si
       );
   }
 
-  /** A place that was drawn is a version of the gate alone, until the ledger has it. */
-  function mayGoBack(ticketId: string, from: number, to: number): boolean {
-    return faults.ledgerLost || (ledger.tickets.get(ticketId)?.joined === true && faults.lost(from, to));
-  }
-
   /** Sorted once by sending, once by answer: whoever asks hears no less than what anybody had heard before. */
   function neverBack(ticketId: string, numbers: readonly number[]): void {
     const count = numbers.length / stride;
@@ -169,7 +165,7 @@ export function createSightings({ sale, ledger, faults, findings }: Context): Si
         answered += 1;
       }
       findings.looked('I7');
-      if (version < newest && !mayGoBack(ticketId, newestAt, at(index, 1)))
+      if (version < newest && !faults.lost(newestAt, at(index, 1)))
         findings.broken(
           'I7',
           `ticket ${ticketId} was shown in version ${version}, asked ${Math.round(sent - newestAt)} ms after version ${newest} was there.`,

@@ -46,11 +46,16 @@ export function createSoldOut({ sale, ledger, faults, findings }: Context): Sold
     const free = lines.every(([sku, quantity]) =>
       timeline(sku).alwaysFree(quantity, sentAt - freeForMs, answeredAt),
     );
-    if (free && faults.disturbed(sentAt - freeForMs, answeredAt)) return;
-    findings.looked('I6');
-    if (free && lines.length > 0)
-      findings.broken(
+    if (!free || lines.length === 0) {
+      findings.looked('I6');
+      return;
+    }
+    const from = sentAt - freeForMs;
+    if (!faults.disturbed(from, answeredAt))
+      findings.tooLate(
         'I6',
+        from,
+        answeredAt,
         `who asked for ${wishText(lines)} was told sold out at ${Math.round(answeredAt)}, and they had been free for 10 s.`,
       );
   }
