@@ -74,7 +74,11 @@ export function scheduleOf(seed: number): Schedule {
     holdSeconds: random.chance(0.5) ? 0 : 3_600,
     extensions: random.whole(0, 2),
   };
-  const steps = Array.from({ length: random.whole(8, 22) }, (_, index) => stepOf(random, index, many));
+  const steps: Step[] = [];
+  for (const length = random.whole(8, 22); steps.length < length; ) {
+    if (steps.length > 0 && random.chance(0.2)) steps.push(...motifOf(random, many));
+    else steps.push(stepOf(random, deedOf(random, steps.length === 0, many)));
+  }
   return {
     seed,
     terms,
@@ -85,13 +89,95 @@ export function scheduleOf(seed: number): Schedule {
   };
 }
 
-function stepOf(random: Random, index: number, items: number): Step {
-  const deed = deedOf(random, index, items);
+function stepOf(random: Random, deed: Deed): Step {
   return {
     fault: random.chance(0.25) ? faultOf(random, deed) : null,
     deed,
     beside: random.chance(0.3),
   };
+}
+
+/** Some things that hardly come about by chance, one deed after the other, with something else between them at times. */
+function motifOf(random: Random, items: number): Step[] {
+  const asking = askingOf(random, items);
+  const reserve = (edge: EdgeName = 'edge 1'): Deed => ({ do: 'reserve', edge, asking });
+  const commit = (worker: WorkerName = 'worker 1'): Deed => ({ do: 'commit', worker });
+  const tell = (kind: 'confirm' | 'cancel', which = random.whole(0, 2)): Deed => ({
+    do: kind,
+    edge: 'edge 2',
+    which,
+    paid: true,
+    keyed: random.chance(0.5),
+  });
+  const motifs: Deed[][] = [
+    // A gate that forgets whom it had.
+    [
+      { do: 'remember the gate' },
+      reserve(),
+      commit(),
+      { do: 'set the gate back', which: 0 },
+      reserve('edge 2'),
+      commit(),
+    ],
+    [
+      reserve(),
+      commit(),
+      reserve(),
+      { do: 'empty the gate' },
+      { do: 'reserve again', edge: 'edge 1', which: 0 },
+      { do: 'sweep', worker: 'worker 1' },
+      reserve(),
+    ],
+    // More than there is, and what comes back.
+    [
+      reserve(),
+      reserve(),
+      reserve('edge 2'),
+      commit(),
+      tell('cancel'),
+      commit('worker 2'),
+      tell('cancel'),
+      commit(),
+    ],
+    // Paid too late.
+    [
+      { do: 'hold time', seconds: 0 },
+      reserve(),
+      commit(),
+      tell('confirm', 0),
+      commit('worker 2'),
+      reserve(),
+      commit(),
+    ],
+    // Two who do the same.
+    [
+      reserve(),
+      tell('cancel'),
+      commit(),
+      commit('worker 2'),
+      tell('cancel'),
+      commit('worker 2'),
+      { do: 'thaw', process: 'worker 1' },
+      commit(),
+    ],
+    // A rebuild, and who comes meanwhile.
+    [
+      { do: 'remember the gate' },
+      reserve(),
+      commit(),
+      { do: 'set the gate back', which: 0 },
+      reserve(),
+      commit(),
+      tell('confirm', 0),
+      reserve('edge 2'),
+      { do: 'thaw', process: 'worker 1' },
+      commit('worker 2'),
+    ],
+  ];
+  return random.pick(motifs).flatMap((deed) => {
+    const step = { ...stepOf(random, deed), beside: random.chance(0.15) };
+    return random.chance(0.15) ? [step, stepOf(random, deedOf(random, false, items))] : [step];
+  });
 }
 
 /** Mostly of the process that is about to do something. */
@@ -133,23 +219,13 @@ const deeds: Readonly<Record<Deed['do'], number>> = {
   kill: 1,
 };
 
-function deedOf(random: Random, index: number, items: number): Deed {
-  const kind = index === 0 ? 'reserve' : weighted<Deed['do']>(random, deeds);
+function deedOf(random: Random, isFirst: boolean, items: number): Deed {
+  const kind = isFirst ? 'reserve' : weighted<Deed['do']>(random, deeds);
   const edge = (): EdgeName => (random.chance(0.7) ? 'edge 1' : 'edge 2');
   const which = () => (random.chance(0.5) ? 0 : random.whole(0, 6));
   switch (kind) {
-    case 'reserve': {
-      const many = random.chance(0.5) ? 1 : random.whole(2, 5);
-      return {
-        do: kind,
-        edge: edge(),
-        asking: Array.from({ length: many }, () => ({
-          buyer: random.whole(1, 4),
-          wish: wishOf(random, items),
-          keyed: random.chance(0.7),
-        })),
-      };
-    }
+    case 'reserve':
+      return { do: kind, edge: edge(), asking: askingOf(random, items) };
     case 'reserve again':
     case 'tell again':
     case 'read':
@@ -180,6 +256,14 @@ function deedOf(random: Random, index: number, items: number): Deed {
     default:
       return { do: kind };
   }
+}
+
+function askingOf(random: Random, items: number): Asking[] {
+  return Array.from({ length: random.chance(0.5) ? 1 : random.whole(2, 5) }, () => ({
+    buyer: random.whole(1, 4),
+    wish: wishOf(random, items),
+    keyed: random.chance(0.7),
+  }));
 }
 
 function wishOf(random: Random, items: number): Wish {

@@ -38,8 +38,11 @@ export async function startFastStores(places: number, root: string): Promise<Fas
         fsync: 'off',
         full_page_writes: 'off',
         synchronous_commit: 'off',
+        wal_level: 'minimal',
+        max_wal_senders: '0',
+        jit: 'off',
         // The tables are small, and emptied again and again.
-        autovacuum_naptime: '10',
+        autovacuum: 'off',
       },
     }),
   ]);

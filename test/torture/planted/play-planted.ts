@@ -55,7 +55,12 @@ async function playOne(bug: PlantedBug, shared: FastStores, say: (line: string) 
       say,
     );
     const first = broken.find(({ laws }) => laws.some(isFound));
-    return { bug, laws: first?.laws.filter(isFound) ?? [], schedules: played, seconds };
+    if (first === undefined) return { bug, laws: [], schedules: played, seconds };
+    // What breaks without the bug as well says nothing of it.
+    const without = await playFast({ schedules: 1, seed: first.seed, minutes, stores: shared }, say);
+    if (without.broken.length > 0)
+      throw new Error(`seed ${first.seed} breaks without ${bug.name}, too: ${without.broken[0]?.laws[0]}`);
+    return { bug, laws: first.laws.filter(isFound), schedules: played, seconds };
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
