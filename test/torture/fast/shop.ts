@@ -6,6 +6,9 @@ import {
   type Committer,
   createCommitter,
   createDesk,
+  createQuarantine,
+  createRecounts,
+  createRepairWatch,
   createSweep,
   type Desk,
   type Sweep,
@@ -43,6 +46,8 @@ export interface Shop {
 
 /** No sweep by itself: its passes are steps of the schedule. */
 const neverMs = 1_000_000_000;
+/** As fast as everything else here: a repair must be right whenever its second look comes. */
+const secondLookAfterMs = 20;
 
 /** Tables with rows of a sale. */
 const tables = [
@@ -86,10 +91,26 @@ export function openShop(redisUrl: string, databaseUrl: string): Shop {
     endings.push(() => void gate.close().catch(() => undefined));
     const onRebuild = (saleId: string, why: string, outcome: string) =>
       note(`${name}: the gate of ${saleId} is ${outcome}: ${why}`);
-    const committer = createCommitter({ ledger, gate, onRebuild });
-    if (name === 'console') return { ledger, gate, desk: openDesk(ledger, gate, committer) };
+    if (name === 'console') {
+      const committer = createCommitter({ ledger, gate, onRebuild });
+      return { ledger, gate, desk: openDesk(ledger, gate, committer) };
+    }
+    const onRepair = (repair: object) => note(`${name} repairs ${JSON.stringify(repair)}`);
+    const committer = createCommitter({
+      ledger,
+      gate,
+      onRebuild,
+      repairs: createRepairWatch(ledger, { afterMs: secondLookAfterMs }),
+      onRepair,
+      quarantine: createQuarantine(),
+      onQuarantine: (entry) => note(`${name} takes out of the line ${JSON.stringify(entry)}`),
+    });
     const onError = (error: Error) => note(`${name}: ${sentence(error)}`);
-    const sweep = createSweep({ ledger, gate, committer, onRebuild }, { everyMs: neverMs, onError });
+    const recounts = createRecounts({ ledger, committer, onRepair });
+    const sweep = createSweep(
+      { ledger, gate, committer, onRebuild, recounts },
+      { everyMs: neverMs, onError },
+    );
     endings.push(() => void sweep.close());
     return { committer, sweep };
   }

@@ -412,7 +412,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       { file: pipelineRun, find: 'const maxEntries = 1_000;', replace: 'const maxEntries = 1;' },
       {
         file: pipelineRun,
-        find: 'const due = read.drained ? await ledger.dueHolds(saleId, read.now, maxExpiries) : [];',
+        find: 'const due = isLast ? await ledger.dueHolds(saleId, read.now, maxExpiries) : [];',
         replace: 'const due = await ledger.dueHolds(saleId, read.now, maxExpiries);',
       },
     ],
@@ -423,9 +423,9 @@ export const plantedBugs: readonly PlantedBug[] = [
     changes: [
       {
         file: pipelineRun,
-        find: 'const due = read.drained ? await ledger.dueHolds(saleId, read.now, maxExpiries) : [];',
+        find: 'const due = isLast ? await ledger.dueHolds(saleId, read.now, maxExpiries) : [];',
         replace:
-          'const due = read.drained ? await ledger.dueHolds(saleId, Date.now() + 7_200_000, maxExpiries) : [];',
+          'const due = isLast ? await ledger.dueHolds(saleId, Date.now() + 7_200_000, maxExpiries) : [];',
       },
       {
         file: decide,
@@ -608,9 +608,9 @@ export const plantedBugs: readonly PlantedBug[] = [
     changes: [
       {
         file: gateRebuild,
-        find: "if (!(await stageTickets(run, keys, cursor.epoch, piece, retentionMs))) return 'superseded';",
+        find: "if (!(await stageTickets(stage, keys, reservations, retentionMs))) return 'superseded';",
         replace:
-          'if (piece.length > 1_000_000) return stageTickets(run, keys, cursor.epoch, piece, retentionMs) as never;',
+          "if (reservations.length > 1_000_000 && !(await stageTickets(stage, keys, reservations, retentionMs))) return 'superseded';",
       },
     ],
   },
@@ -670,6 +670,39 @@ export const plantedBugs: readonly PlantedBug[] = [
         file: recovery,
         find: '  const live = (await parts.ledger.liveSales())',
         replace: '  await parts.gate.markBooted(shard);\n  const live = (await parts.ledger.liveSales())',
+      },
+    ],
+  },
+  // ---- mending ----
+  {
+    name: 'repairs-at-one-look',
+    leavesOut: 'the second look before a repair, and that it looks only where everything was read and heard',
+    changes: [
+      {
+        file: 'packages/pipeline/src/repair.ts',
+        find: 'if (!read.drained || read.journalPosition !== at.cursor.position) return',
+        replace: 'if (read.entries.length > 1_000_000) return',
+      },
+      {
+        file: 'packages/pipeline/src/repair.ts',
+        find: 'if (before?.found !== found) {',
+        replace: 'if (before === undefined && found === "") {',
+      },
+      {
+        file: 'packages/pipeline/src/repair.ts',
+        find: 'if (now - before.at < afterMs) return',
+        replace: 'if (before !== undefined && now < before.at) return',
+      },
+    ],
+  },
+  {
+    name: 'repairs-what-is-under-way',
+    leavesOut: 'the units of entries in the intake, when a repair compares the counters',
+    changes: [
+      {
+        file: 'packages/pipeline/src/repair.ts',
+        find: 'const mendings = compareCounters(at.items, read.items, inIntake);',
+        replace: 'const mendings = compareCounters(at.items, read.items, new Map());',
       },
     ],
   },
