@@ -27,8 +27,8 @@ export interface Options {
   times: number;
 }
 
-/** Throws a sentence for a wrong option. */
-export function readOptions(args: string[]): Options {
+/** Null when only the usage is asked for. Throws a sentence for a wrong option. */
+export function readOptions(args: string[]): Options | null {
   const { values } = parseArgs({
     args,
     options: {
@@ -39,8 +39,10 @@ export function readOptions(args: string[]): Options {
       rate: { type: 'string', default: '40' },
       only: { type: 'string' },
       times: { type: 'string', default: '200' },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
+  if (values.help) return null;
   const faults = values.faults.split(',').filter((name) => name !== '');
   const unknown = unknownKinds(faults);
   if (unknown.length > 0) throw new Error(`--faults: there is no ${unknown.join(', ')}`);

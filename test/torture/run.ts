@@ -14,12 +14,16 @@ import { type RoundResult, torture } from './torture.ts';
 import { measureWorkerDeath } from './worker-death.ts';
 
 export async function runTorture(args: string[]): Promise<number> {
-  let options: Options;
+  let options: Options | null;
   try {
     options = readOptions(args);
   } catch (error) {
     console.error(`${(error as Error).message}\n\n${usage}`);
     return 2;
+  }
+  if (options === null) {
+    console.log(usage);
+    return 0;
   }
   if (options.only !== null) return workerDeath(options);
   inOwnNamespace();

@@ -17,7 +17,7 @@ import { checkFolder } from '../checker/folder.ts';
 import type { Verdict } from '../checker/findings.ts';
 import { writeEvidence } from './evidence.ts';
 import type { Deeds } from './faults/deed.ts';
-import { fullDiskDeeds, mountDisk } from './faults/full-disk.ts';
+import { fullDiskDeeds, mountDisk, unmountDisk } from './faults/full-disk.ts';
 import { lineDeeds } from './faults/lines.ts';
 import { fakeTime, livesDeeds } from './faults/lives.ts';
 import { postgresDeeds } from './faults/postgres.ts';
@@ -121,6 +121,7 @@ export async function torture(options: Options, around: Surroundings): Promise<T
     await machine.close();
     await watch.close();
     await stage.stop();
+    if (disks !== null) for (const disk of Object.values(disks)) unmountDisk(disk);
   }
 }
 

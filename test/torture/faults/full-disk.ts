@@ -23,6 +23,10 @@ export function mountDisk(folder: string, inNamespace: boolean): boolean {
   }
 }
 
+export function unmountDisk(folder: string): void {
+  execFileSync('umount', [folder], { stdio: 'ignore' });
+}
+
 /** The stores' disk has no room for a while; what dies of it comes back when there is. */
 export function fullDiskDeeds(stage: Stage, disks: { redis: string; postgres: string } | null): Deeds {
   return {

@@ -58,10 +58,11 @@ export function followTicket(gate: EdgeGate, watches: TicketWatches, streams: St
     const begin = () => {
       const watch = watches.watch(ticketId, 'patient');
       let sent = hasVersion === found.ticket.version ? ticketETag(found.ticket) : '';
+      const forward = onlyForward(found.ticket.version);
       const stream = streams.open('ticket', outgoing as never, answer.headers, place, watch.end);
       const show = (ticket: Ticket) => {
         const tag = ticketETag(ticket);
-        if (tag === sent) return;
+        if (tag === sent || !forward(ticket.version)) return;
         sent = tag;
         sendTicket(stream, ticket);
       };
@@ -72,6 +73,28 @@ export function followTicket(gate: EdgeGate, watches: TicketWatches, streams: St
       });
     };
     return { ...answer, begin };
+  };
+}
+
+/** Longer than a gate that was restored from an old file, or a replica that was promoted too early, stays unnoticed. */
+const behindMaxMs = 10_000;
+
+/**
+ * Whether a version may be told to one who was told others. A gate that forgot tells older ones until it is rebuilt from
+ * the ledger, and nobody who was told of a hold should see it go. What stays behind for longer is the truth: then it is the
+ * ledger that has lost something.
+ */
+function onlyForward(first: number): (version: number) => boolean {
+  let newest = first;
+  let behindSince: number | null = null;
+  return (version) => {
+    if (version < newest) {
+      behindSince ??= performance.now();
+      if (performance.now() - behindSince < behindMaxMs) return false;
+    }
+    behindSince = null;
+    newest = version;
+    return true;
   };
 }
 
