@@ -17,7 +17,7 @@ import { checkFolder } from '../checker/folder.ts';
 import type { Verdict } from '../checker/findings.ts';
 import { writeEvidence } from './evidence.ts';
 import type { Deeds } from './faults/deed.ts';
-import { fullDiskDeeds, mountDisk, unmountDisk } from './faults/full-disk.ts';
+import { fullDiskDeeds, mountDisks } from './faults/full-disk.ts';
 import { lineDeeds } from './faults/lines.ts';
 import { fakeTime, livesDeeds } from './faults/lives.ts';
 import { postgresDeeds } from './faults/postgres.ts';
@@ -75,7 +75,8 @@ const leastRoundMs = 20_000;
 
 export async function torture(options: Options, around: Surroundings): Promise<TortureResult> {
   const { folder, say, signal } = around;
-  const disks = openDisks(options, around);
+  const needsDisks = isWanted(options, 'redis-disk-full') || isWanted(options, 'postgres-disk-full');
+  const disks = needsDisks ? mountDisks(around.inNamespace) : null;
   // Not in the middle, should it have to be installed.
   if (isWanted(options, 'clock')) await fakeTime(say);
   const stage = await openStage({
@@ -121,20 +122,11 @@ export async function torture(options: Options, around: Surroundings): Promise<T
     await machine.close();
     await watch.close();
     await stage.stop();
-    if (disks !== null) for (const disk of Object.values(disks)) unmountDisk(disk);
   }
 }
 
 function isWanted({ faults }: Options, kind: string): boolean {
   return faults.length === 0 || faults.includes(kind);
-}
-
-function openDisks(options: Options, { folder, inNamespace }: Surroundings) {
-  const wanted = isWanted(options, 'redis-disk-full') || isWanted(options, 'postgres-disk-full');
-  const disks = { redis: join(folder, 'redis-disk'), postgres: join(folder, 'postgres-disk') };
-  return wanted && mountDisk(disks.redis, inNamespace) && mountDisk(disks.postgres, inNamespace)
-    ? disks
-    : null;
 }
 
 interface Scene {

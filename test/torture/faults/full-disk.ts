@@ -1,34 +1,47 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stage } from '../stage.ts';
 import { type Deeds, type Outcome } from './deed.ts';
 
 const roomy = '6g';
 
+/** Of these, one that is empty is mounted on: in a namespace of our own nobody else sees it, and nothing is left of it. */
+const places = ['/mnt', '/srv', '/media', '/opt'];
+
+export interface Disks {
+  readonly redis: string;
+  readonly postgres: string;
+}
+
 /**
- * A disk in memory, whose size can be changed while it is used. Only root may mount one, and only in a namespace of its
- * own, so that it is gone with the processes that see it. False where that is not so.
+ * A disk in memory for each store, whose size can be changed while it is used. Only root may mount one, and only in a
+ * namespace of its own, so that it is gone with the processes that see it. Null where that is not so.
  */
-export function mountDisk(folder: string, inNamespace: boolean): boolean {
-  mkdirSync(folder, { recursive: true });
-  if (!inNamespace) return false;
+export function mountDisks(inNamespace: boolean): Disks | null {
+  const place = places.find((folder) => existsSync(folder) && readdirSync(folder).length === 0);
+  if (!inNamespace || place === undefined) return null;
+  const disks = { redis: join(place, 'redis'), postgres: join(place, 'postgres') };
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${roomy},mode=755`, 'holdfast-torture', folder], {
-      stdio: 'ignore',
-    });
-    return true;
+    mount(place);
+    for (const folder of Object.values(disks)) {
+      mkdirSync(folder);
+      mount(folder);
+    }
+    return disks;
   } catch {
-    return false;
+    return null;
   }
 }
 
-export function unmountDisk(folder: string): void {
-  execFileSync('umount', [folder], { stdio: 'ignore' });
+function mount(folder: string): void {
+  const options = `size=${roomy},mode=755`;
+  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'holdfast-torture', folder], { stdio: 'ignore' });
 }
 
 /** The stores' disk has no room for a while; what dies of it comes back when there is. */
-export function fullDiskDeeds(stage: Stage, disks: { redis: string; postgres: string } | null): Deeds {
+export function fullDiskDeeds(stage: Stage, disks: Disks | null): Deeds {
   return {
     'redis-disk-full': ({ lastsMs }) => fill('redis', lastsMs),
     'postgres-disk-full': ({ lastsMs }) => fill('postgres', lastsMs),
