@@ -1,6 +1,7 @@
 /** What a run says of itself, as text and as numbers. */
 import { cpus, release, totalmem } from 'node:os';
 import type { Options } from './options.ts';
+import type { CrashPoints } from './faults/lives.ts';
 import type { RoundResult, TortureResult } from './torture.ts';
 import type { Recovery } from './watch.ts';
 
@@ -20,6 +21,7 @@ export interface Report {
   faultsAnHour: number;
   faultsByKind: Record<string, FaultCount>;
   skipped: Record<string, string>;
+  crashPoints: CrashPoints;
   operations: number;
   answers: Record<string, number>;
   invariants: InvariantSum[];
@@ -52,7 +54,7 @@ const keptSentences = 10;
 
 export function makeReport(
   options: Options,
-  { rounds, recoveries, othersShare }: TortureResult,
+  { rounds, recoveries, othersShare, crashPoints }: TortureResult,
   startedAt: Date,
 ): Report {
   const faults = rounds.flatMap((round) => round.faults);
@@ -77,6 +79,7 @@ export function makeReport(
       recoveries,
     ),
     skipped: Object.fromEntries(rounds.flatMap((round) => round.skipped.map(({ kind, why }) => [kind, why]))),
+    crashPoints,
     operations: rounds.reduce((sum, round) => sum + round.operations, 0),
     answers: sumAnswers(rounds),
     invariants,
@@ -153,7 +156,7 @@ ${broken(report)}
 | fault | times | alone | next commit after its end, p50 / p99 | next answer of the gate, p50 / p99 |
 |---|---|---|---|---|
 ${Object.entries(report.faultsByKind).map(faultRow).join('\n')}
-${skippedText(report)}
+${crashText(report)}${skippedText(report)}
 | answer | times |
 |---|---|
 ${Object.entries(report.answers)
@@ -174,6 +177,12 @@ function broken({ invariants, restless, brokenRounds }: Report): string {
     ...brokenRounds.map((folder) => `- evidence: ${folder}`),
   ];
   return sentences.length === 0 ? '' : `\n${sentences.join('\n')}\n`;
+}
+
+function crashText({ crashPoints: { met, diedAt } }: Report): string {
+  if (met.length === 0) return '';
+  const rest = met.filter((point) => !diedAt.includes(point));
+  return `\nOf ${met.length} crash points that were met, a process died at ${diedAt.length}: ${diedAt.join(', ')}. Passed alive: ${rest.join(', ')}.\n`;
 }
 
 function skippedText({ skipped }: Report): string {

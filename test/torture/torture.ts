@@ -19,7 +19,7 @@ import { writeEvidence } from './evidence.ts';
 import type { Deeds } from './faults/deed.ts';
 import { fullDiskDeeds, mountDisks } from './faults/full-disk.ts';
 import { lineDeeds } from './faults/lines.ts';
-import { fakeTime, livesDeeds } from './faults/lives.ts';
+import { type CrashPoints, crashPointsOf, fakeTime, livesDeeds } from './faults/lives.ts';
 import { postgresDeeds } from './faults/postgres.ts';
 import { processDeeds } from './faults/processes.ts';
 import { redisDeeds } from './faults/redis.ts';
@@ -67,6 +67,7 @@ export interface TortureResult {
   recoveries: Recovery[];
   /** Share of the machine that went to others. */
   othersShare: number;
+  crashPoints: CrashPoints;
 }
 
 /** Of torment; then comes rest. */
@@ -117,7 +118,7 @@ export async function torture(options: Options, around: Surroundings): Promise<T
       around.onRound(result);
     }
     const recoveries = watch.recoveries(rounds.flatMap(({ faults }) => faults));
-    return { rounds, recoveries, othersShare: machine.othersShare() };
+    return { rounds, recoveries, othersShare: machine.othersShare(), crashPoints: crashPointsOf(stage) };
   } finally {
     await machine.close();
     await watch.close();

@@ -1,4 +1,5 @@
-import { globSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { programOf } from '@holdfast/runtime/local-stores';
@@ -9,6 +10,7 @@ const crashPoints = fileURLToPath(new URL('../crash-points.ts', import.meta.url)
 /** At each point a process dies with a chance of one in something between the two. */
 const oneIn = [20, 300] as const;
 const hour = 3_600;
+const metFile = 'crash-points.txt';
 
 /** Lives that are different for a while: with crash points, with another clock; and ends that are asked for. */
 export function livesDeeds(stage: Stage, say: (line: string) => void): Deeds {
@@ -20,6 +22,7 @@ export function livesDeeds(stage: Stage, say: (line: string) => void): Deeds {
       await app.restartWith({
         NODE_OPTIONS: `--import ${crashPoints}`,
         HOLDFAST_CRASH: `random:${number}:${odds}`,
+        HOLDFAST_CRASH_MET: join(stage.folder, metFile),
       });
       await sleep(lastsMs);
       await app.restartWith({});
@@ -49,6 +52,24 @@ export function livesDeeds(stage: Stage, say: (line: string) => void): Deeds {
       return { ...done, detail: `${offset < 0 ? 'an hour behind' : 'an hour ahead'}` };
     },
   };
+}
+
+export interface CrashPoints {
+  /** All that processes with crash points came by, and those at which one died. */
+  met: string[];
+  diedAt: string[];
+}
+
+export function crashPointsOf({ folder }: Stage): CrashPoints {
+  const file = join(folder, metFile);
+  const met = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
+  const logs = globSync('logs/*.log', { cwd: folder }).map((name) =>
+    readFileSync(join(folder, name), 'utf8'),
+  );
+  const diedAt = logs.flatMap((text) =>
+    [...text.matchAll(/^crash point (\S+)$/gm)].map(([, point]) => point ?? ''),
+  );
+  return { met: [...new Set(met)].sort(), diedAt: [...new Set(diedAt)].sort() };
 }
 
 /** The library that moves a process's clock, installed when that is possible without asking. */
