@@ -19,7 +19,6 @@ if epoch < tonumber(ARGV[1]) then return { 'older', epoch } end
 local time = redis.call('TIME')
 local now = math.max(tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000), tonumber(sale[5]))
 local at = string.format('%.0f', now)
-redis.call('HSET', KEYS[2], 'time', at)
 local entries = redis.call('XRANGE', KEYS[3], ARGV[2] .. '-0', '+', 'COUNT', tonumber(ARGV[3]) + 1)
 local counters = {}
 if #ARGV > 3 then
@@ -27,4 +26,5 @@ if #ARGV > 3 then
   for i = 4, #ARGV do names[2 * i - 7], names[2 * i - 6] = 'ceiling:' .. ARGV[i], 'admitted:' .. ARGV[i] end
   counters = redis.call('HMGET', KEYS[2], unpack(names))
 end
+redis.call('HSET', KEYS[2], 'time', at)
 return { 'batch', at, tonumber(sale[3]), sale[4], tonumber(sale[6]), entries, sale[7] or '', counters }

@@ -15,6 +15,11 @@ local at = redis.call('HMGET', saleKey, 'rebuilding', 'staged')
 if at[1] ~= epoch then return 'superseded' end
 if tonumber(at[2]) >= piece then return 'staged' end
 
+local begin = redis.call('HMGET', staged, 'seq', 'tip', 'lined')
+assert(tonumber(begin[1]) and begin[2] and begin[3], 'nothing is staged')
+redis.call('XLEN', intake)
+redis.call('HLEN', buyers)
+
 local position = 2
 local function take()
   position = position + 1

@@ -16,7 +16,9 @@ assert(#ARGV == 2 * #KEYS, 'two arguments per ticket')
 local endings = {}
 for i = 2, #KEYS do
   local retention = ARGV[2 * i - 1]
-  endings[i] = retention ~= '' and string.format('%.0f', tonumber(retention))
+  local milliseconds = tonumber(retention)
+  assert(retention == '' or (milliseconds and milliseconds > 0 and milliseconds < 1e14), 'no time')
+  endings[i] = milliseconds and string.format('%.0f', milliseconds)
 end
 
 for i = 2, #KEYS do

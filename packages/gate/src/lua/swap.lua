@@ -6,6 +6,10 @@
 -- Answer  'rebuilt' or 'superseded'
 
 if redis.call('HGET', KEYS[1], 'rebuilding') ~= ARGV[1] then return 'superseded' end
+local journal = redis.call('HGET', KEYS[4], 'journal')
+assert(journal and ARGV[3], 'nothing is staged')
+redis.call('SCARD', KEYS[7])
+
 for i = 1, 3 do
   redis.call('DEL', KEYS[i])
   if redis.call('EXISTS', KEYS[3 + i]) == 1 then
@@ -14,5 +18,5 @@ for i = 1, 3 do
   end
 end
 redis.call('SADD', KEYS[7], ARGV[2])
-redis.call('PUBLISH', ARGV[3], redis.call('HGET', KEYS[1], 'journal') .. ' 1 ')
+redis.call('PUBLISH', ARGV[3], journal .. ' 1 ')
 return 'rebuilt'
