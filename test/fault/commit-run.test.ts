@@ -114,7 +114,7 @@ describe('when a commit run is killed, frozen or doubled', () => {
     }
   });
 
-  it('F39, F40: holds lapse without any delayed job, and a run that is killed while expiring gives each unit back once', async () => {
+  it('F40: a run that is killed between expiring holds and handing back gives each unit back once', async () => {
     const sale = await openTees(house, 5, { holdSeconds: 1 });
     for (let buyer = 0; buyer < 5; buyer++) await buy(house.edge, sale, `b${buyer}`);
     await house.commit(sale);
