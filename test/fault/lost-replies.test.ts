@@ -45,7 +45,9 @@ describe('when an answer is lost on its way', () => {
       const lost = line.loseReplyTo('buyer-of-the-lost-reply');
       const ticket = await buy(edge, sale, 'buyer-of-the-lost-reply');
       await lost;
-      expect(ticket).not.toBeNull();
+      expect(ticket).toMatchObject({ seq: 1 });
+      const gate = await house.gate.counts(sale, 0);
+      expect(gate, 'one place, one unit').toMatchObject({ seq: 1, items: [{ admitted: 1, inIntake: 1 }] });
       await house.commit(sale);
       expect(await expectConservation(house, sale)).toEqual({ tee: { held: 1 } });
     } finally {
