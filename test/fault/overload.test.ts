@@ -126,7 +126,9 @@ describe('under a crowd', () => {
     const sale = await openTees(house, 1_000);
     expect((await reserve(sale, 'first')).status).toBe(202);
     await until('the first to be held', async () => {
-      const rows = await house.rows<{ count: string }>(`select count(*) from reservations where status = 'held'`);
+      const rows = await house.rows<{ count: string }>(
+        `select count(*) from reservations where status = 'held'`,
+      );
       return Number(rows[0]?.count) === 1;
     });
     const redis = house.redis.pid as number;

@@ -118,15 +118,12 @@ function ask(
   path: string,
 ): Promise<{ status: number; connection: string | undefined }> {
   return new Promise((resolve, reject) => {
-    const asking = request(
-      { agent, host: '127.0.0.1', port: edge.port, path },
-      (answer) => {
-        answer.resume();
-        answer.once('end', () =>
-          resolve({ status: answer.statusCode ?? 0, connection: answer.headers.connection }),
-        );
-      },
-    );
+    const asking = request({ agent, host: '127.0.0.1', port: edge.port, path }, (answer) => {
+      answer.resume();
+      answer.once('end', () =>
+        resolve({ status: answer.statusCode ?? 0, connection: answer.headers.connection }),
+      );
+    });
     asking.once('error', reject);
     asking.end();
   });

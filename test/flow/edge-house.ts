@@ -19,6 +19,8 @@ export interface EdgeHouse
   > {
   url: string;
   port: number;
+  /** Every route that the edge has. */
+  routes: readonly { method: string; path: string }[];
   /** Opens a sale with one item `tee` of ten units, unless told otherwise, and answers with its id. */
   open(change?: Partial<NewSale>): Promise<string>;
 }
@@ -67,6 +69,7 @@ export async function openEdgeHouse(options: EdgeHouseOptions = {}): Promise<Edg
   return {
     url: `http://127.0.0.1:${port}`,
     port,
+    routes: edge.app.routes,
     redis,
     ledger,
     gate: house.gate,

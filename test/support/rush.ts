@@ -22,10 +22,7 @@ export interface Rush {
  * A steady crowd at both edges of a new sale, each buyer asking again with the same key until there is an answer; or, with
  * `untilGone`, until nobody is there to answer.
  */
-export async function startRush(
-  shop: Shop,
-  { untilGone = false, patienceMs = 20_000 } = {},
-): Promise<Rush> {
+export async function startRush(shop: Shop, { untilGone = false, patienceMs = 20_000 } = {}): Promise<Rush> {
   const saleId = `rush-${randomUUID().slice(0, 8)}`;
   const created = await askConsole(shop, '/v1/sales', {
     id: saleId,

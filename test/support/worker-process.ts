@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { mopUpProcess } from '@holdfast/runtime/local-stores';
@@ -11,7 +11,7 @@ export interface WorkerProcess {
   kill(): Promise<void>;
 }
 
-/** Resolves when it is ready. Throws with its log when it ends before that. */
+/** Resolves when it works. Throws with its log when it ends before that. */
 export async function startWorker(env: Record<string, string>): Promise<WorkerProcess> {
   const child = spawn(process.execPath, ['apps/worker/src/main.ts'], {
     env: { PATH: process.env['PATH'], WORKER_PORT: '0', ...env },
@@ -20,8 +20,14 @@ export async function startWorker(env: Record<string, string>): Promise<WorkerPr
   const forget = child.pid === undefined ? () => undefined : mopUpProcess(child.pid);
   const gone = once(child, 'exit').finally(forget);
   const lines: string[] = [];
-  child.stderr.on('data', (chunk) => void lines.push(String(chunk)));
-  await ready(child, lines);
+  child.stderr.on('data', (piece) => void lines.push(String(piece)));
+  await new Promise<void>((resolve, reject) => {
+    createInterface(child.stdout).on('line', (line) => {
+      lines.push(line);
+      if (line.includes('worker is ready')) resolve();
+    });
+    child.once('exit', () => reject(new Error(`The worker ended: ${lines.join('\n')}`)));
+  });
   return {
     log: () => lines.join('\n'),
     async kill() {
@@ -29,15 +35,4 @@ export async function startWorker(env: Record<string, string>): Promise<WorkerPr
       await gone;
     },
   };
-}
-
-function ready(child: ChildProcess, lines: string[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (child.stdout === null) throw new Error('The worker has no output');
-    createInterface(child.stdout).on('line', (line) => {
-      lines.push(line);
-      if (line.includes('worker is ready')) resolve();
-    });
-    child.once('exit', () => reject(new Error(`The worker ended: ${lines.join('\n')}`)));
-  });
 }

@@ -83,9 +83,7 @@ const app = createApp({
   slowRequestMs: config.SLOW_REQUEST_MS,
   log,
 });
-const server = lifecycle.add('server', createConsoleServer(app.fetch), (started) =>
-  closeHttpServer(started),
-);
+const server = lifecycle.add('server', createConsoleServer(app.fetch), (started) => closeHttpServer(started));
 
 const port = await openHttpServer(server, config.CONSOLE_PORT, config.HOST);
 void pulses.run(lifecycle.stopping);

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
-import { type Answer, problem } from '@holdfast/contracts';
+import { addSecureHeaders, type Answer, problem } from '@holdfast/contracts';
 import { createHttpServer, type HttpTimes } from '@holdfast/runtime';
 
 /** A reader that takes nothing for so long has gone without saying so; streams that have nothing to say send a comment. */
@@ -22,6 +22,7 @@ export function createConsoleServer(
 function badRequest(): Answer {
   const requestId = crypto.randomUUID();
   const answer = problem('bad_request', requestId);
+  addSecureHeaders(answer.headers, undefined);
   Object.assign(answer.headers, { 'X-Request-Id': requestId, 'Server-Timing': 'total;dur=0' });
   return answer;
 }

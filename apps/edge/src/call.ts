@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
-import { type Answer, problem } from '@holdfast/contracts';
+import { addSecureHeaders, type Answer, problem } from '@holdfast/contracts';
 import type { Context, Hono } from 'hono';
 import type { CrossOrigin } from './cross-origin.ts';
 import type { EdgeMetrics } from './metrics.ts';
@@ -72,7 +72,7 @@ export function createEndpoints(parts: CallParts): Endpoint {
       meter.count(answer.status, tookMs);
       if (tookMs > slowMs)
         log.warn({ requestId, route, status: answer.status, tookMs }, 'A request was slow');
-      addCommonHeaders(answer.headers, requestId, tookMs);
+      addCommonHeaders(answer.headers, requestId, tookMs, headerOf(c, 'x-forwarded-proto'));
       crossOrigin.add(answer.headers, headerOf(c, 'origin'));
       if (isDraining()) answer.headers['Connection'] = 'close';
       if (answer.begin === undefined) return new Response(answer.body, answer);
@@ -83,7 +83,13 @@ export function createEndpoints(parts: CallParts): Endpoint {
 }
 
 /** Every response carries these. */
-export function addCommonHeaders(headers: Record<string, string>, requestId: string, tookMs: number): void {
+export function addCommonHeaders(
+  headers: Record<string, string>,
+  requestId: string,
+  tookMs: number,
+  forwardedProto?: string,
+): void {
+  addSecureHeaders(headers, forwardedProto);
   headers['X-Request-Id'] = requestId;
   headers['Server-Timing'] = `edge;dur=${Math.round(tookMs * 100) / 100}`;
 }

@@ -41,12 +41,13 @@ export function tooManyStreams(requestId: string): Answer {
 }
 
 /** Nobody is held to anything. */
-export const noDoorLimits: DoorLimits = { connectionsPerAddress: 0, streamsPerAddress: 0, streamsPerBuyer: 0 };
+export const noDoorLimits: DoorLimits = {
+  connectionsPerAddress: 0,
+  streamsPerAddress: 0,
+  streamsPerBuyer: 0,
+};
 
-export function createDoors(
-  limits: DoorLimits,
-  trustedProxies: readonly Range[],
-): Doors {
+export function createDoors(limits: DoorLimits, trustedProxies: readonly Range[]): Doors {
   const connections = createPlaces(limits.connectionsPerAddress);
   const byAddress = createPlaces(limits.streamsPerAddress);
   const byBuyer = createPlaces(limits.streamsPerBuyer);

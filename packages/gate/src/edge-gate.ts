@@ -242,11 +242,7 @@ export async function createEdgeGate(
     }
   }
 
-  async function sendAdmissions(
-    saleId: string,
-    batch: Prepared[],
-    timeLeftMs: number,
-  ): Promise<Admission[]> {
+  async function sendAdmissions(saleId: string, batch: Prepared[], timeLeftMs: number): Promise<Admission[]> {
     const { sale, kind } = batch[0] as Prepared;
     const script = kind === 'join' ? 'join' : 'admit';
     const current = (one: Prepared) => one.sale.terms === sale.terms && one.sale.epoch === sale.epoch;
@@ -393,7 +389,9 @@ export async function createEdgeGate(
   ): Promise<(Ticket | Refusal)[]> {
     const keys = keysOf(shard, saleId);
     const names = [keys.boot, keys.sale, ...ids.map(keys.ticket)];
-    const reply = await insist(Math.min(deadlineMs, timeLeftMs), 'Reading tickets', () => run('read-tickets', names, []));
+    const reply = await insist(Math.min(deadlineMs, timeLeftMs), 'Reading tickets', () =>
+      run('read-tickets', names, []),
+    );
     if (reply === 'closed') return ids.map(() => refuse('gate_unavailable', { retryAfterSeconds: 1 }));
     const [currency, decided, ...texts] = reply as [string, number, ...string[]];
     return ids.map(

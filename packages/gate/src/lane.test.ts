@@ -131,10 +131,9 @@ describe('requests that travel together', () => {
 
   it('are sent with what is left of their time', async () => {
     const left: number[] = [];
-    const lane = laneOf(
-      async (requests) => requests.map(String),
-      { send: async (requests: number[], timeLeftMs: number) => (left.push(timeLeftMs), requests.map(String)) },
-    );
+    const lane = laneOf(async (requests) => requests.map(String), {
+      send: async (requests: number[], timeLeftMs: number) => (left.push(timeLeftMs), requests.map(String)),
+    });
     await lane.add(1);
     expect(left[0]).toBeGreaterThan(20_000);
     expect(left[0]).toBeLessThanOrEqual(60_000);

@@ -72,7 +72,9 @@ export function createLane<Request, Answer>(options: LaneOptions<Request, Answer
     const latest = performance.now() - longestWaitMs;
     let late = 0;
     while (late < waiting.length && (waiting[late]?.since ?? 0) <= latest) late++;
-    if (late > 0) for (const one of waiting.splice(0, late)) one.reject(new WaitedTooLong('The gate is too slow for all who ask'));
+    if (late > 0)
+      for (const one of waiting.splice(0, late))
+        one.reject(new WaitedTooLong('The gate is too slow for all who ask'));
   }
 
   /** What is under way may hang; those who wait for it are told in time all the same. */

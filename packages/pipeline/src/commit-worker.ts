@@ -27,7 +27,11 @@ export interface CommitWorker {
 export async function createCommitWorker(options: CommitWorkerOptions): Promise<CommitWorker> {
   const { redisUrl, shards = 1, committer, concurrency = 8, onError = () => undefined } = options;
   const producer = await connectProducer(redisUrl, onError);
-  const connection = new Redis(redisUrl, { connectionName: 'holdfast-commit', maxRetriesPerRequest: null });
+  const connection = new Redis(redisUrl, {
+    connectionName: 'holdfast-commit',
+    disableClientInfo: true,
+    maxRetriesPerRequest: null,
+  });
   connection.on('error', onError);
   const workers = allShards(shards).map((shard) => {
     const queue = openQueue(producer, shard);
