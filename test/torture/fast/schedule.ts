@@ -102,6 +102,7 @@ function motifOf(random: Random, items: number): Step[] {
   const asking = askingOf(random, items);
   const reserve = (edge: EdgeName = 'edge 1'): Deed => ({ do: 'reserve', edge, asking });
   const commit = (worker: WorkerName = 'worker 1'): Deed => ({ do: 'commit', worker });
+  const standing = commit();
   const tell = (kind: 'confirm' | 'cancel', which = random.whole(0, 2)): Deed => ({
     do: kind,
     edge: 'edge 2',
@@ -153,7 +154,7 @@ function motifOf(random: Random, items: number): Step[] {
     [
       reserve(),
       tell('cancel'),
-      commit(),
+      standing,
       commit('worker 2'),
       tell('cancel'),
       commit('worker 2'),
@@ -165,17 +166,23 @@ function motifOf(random: Random, items: number): Step[] {
       { do: 'remember the gate' },
       reserve(),
       commit(),
+      { do: 'look', edge: 'edge 2' },
       { do: 'set the gate back', which: 0 },
       reserve(),
-      commit(),
-      tell('confirm', 0),
+      standing,
+      tell('confirm'),
       reserve('edge 2'),
+      tell('cancel'),
       { do: 'thaw', process: 'worker 1' },
       commit('worker 2'),
     ],
   ];
-  return random.pick(motifs).flatMap((deed) => {
+  const motif = random.pick(motifs);
+  // Somebody stands still in the middle of it, until the deed that thaws.
+  const stands = motif.indexOf(standing);
+  return motif.flatMap((deed, place) => {
     const step = { ...stepOf(random, deed), beside: random.chance(0.15) };
+    if (place === stands) step.fault = { process: 'worker 1', kind: 'freezes', at: random.whole(1, 45) };
     return random.chance(0.15) ? [step, stepOf(random, deedOf(random, false, items))] : [step];
   });
 }
