@@ -149,7 +149,10 @@ describe('an operation whose outcome nobody knows', () => {
     shop.tell('extend', ticket);
     shop.tell('extend', ticket);
     const evidence = shop.evidence();
-    const unrecorded = evidence.history.map(({ seconds: _, ...operation }) => operation);
+    const unrecorded = evidence.history.map(({ ...operation }) => {
+      delete operation.seconds;
+      return operation;
+    });
     expect(broken({ ...evidence, history: unrecorded })).toEqual([]);
     const named = unrecorded.map((operation, index) => ({ ...operation, key: `key-${index}` }));
     expect(broken({ ...evidence, history: named })).toContain('I2');

@@ -3,6 +3,7 @@
  * waitlist (I8), deadlines (I9), each ticket's path (I10), rebuilds and repairs (I12). What it leaves behind is the fold
  * that rows, gate and clients are held against.
  */
+import { createDraw } from './draw.ts';
 import { type Row, type SaleFacts, Unreadable, type Wish } from './evidence.ts';
 import type { Faults } from './faults.ts';
 import type { Findings } from './findings.ts';
@@ -54,6 +55,7 @@ export function createLedger(sale: SaleFacts, faults: Faults, findings: Findings
   const unitsOfBuyer = new Map<string, number>();
   const waiting = createWaiting();
   const lobby = new Set<string>();
+  const draw = createDraw(saleId, findings);
   let holdSeconds = sale.holdSeconds;
   let limit = sale.perBuyerLimit ?? Number.POSITIVE_INFINITY;
   let largestLimit = limit;
@@ -107,6 +109,7 @@ export function createLedger(sale: SaleFacts, faults: Faults, findings: Findings
     if (!saleEvents.has(type))
       throw new Unreadable(`${saleId}, position ${position}: unknown kind of event ${type}`);
     terms(data['terms']);
+    draw.follow(type, data, lobby, position);
     if (typeof data['status'] === 'string') ledger.status = data['status'];
     switch (type) {
       case 'sale_created':
@@ -305,6 +308,7 @@ export function createLedger(sale: SaleFacts, faults: Faults, findings: Findings
 
   function drawn(ticket: Ticket, data: Record<string, unknown>, time: number): void {
     takesPlace(ticket, data);
+    draw.placed(ticket.id, data['place'], position);
     lobby.delete(ticket.id);
     ticket.version += 1;
     ticket.moments.push({ version: ticket.version, shown: 'queued', deadline: null, at: time });

@@ -13,11 +13,12 @@ import { type RealEvidence, recordRealSales } from './real-sale.ts';
 let evidence: RealEvidence;
 let limited: string;
 let waited: string;
+let drawn: string;
 let folder: string;
 
 beforeAll(async () => {
   evidence = await recordRealSales();
-  [limited = '', waited = ''] = evidence.sales.map(({ saleId }) => saleId);
+  [limited = '', waited = '', drawn = ''] = evidence.sales.map(({ saleId }) => saleId);
   folder = mkdtempSync(join(tmpdir(), 'holdfast-evidence-'));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -74,6 +75,25 @@ describe('the evidence of real sales', () => {
     const gate = structuredClone(evidence.gates[waited]) as RealEvidence['gates'][string];
     for (const item of Object.values(gate.items)) item.admitted -= 1;
     expect(check({ ...evidence, gates: { ...evidence.gates, [waited]: gate } }).broken).toContain('I5');
+  });
+});
+
+describe('a lobby', () => {
+  it('is not accepted with another seed, another beacon, or one more in the list of who was drawn', () => {
+    for (const [from, to] of [
+      [/"seed":"./, '"seed":"z'],
+      [/"beacon":"the/, '"beacon":"The'],
+      [/"members":5/, '"members":6'],
+    ] as const) {
+      const lines = evidence.journals[drawn] ?? [];
+      expect(lines.some((line) => from.test(line))).toBe(true);
+      const journal = chained(drawn, lines, (line) =>
+        line.includes('"type":"drawn"') ? line.replace(from, to) : line,
+      );
+      expect(check({ ...evidence, journals: { ...evidence.journals, [drawn]: journal } }).broken).toContain(
+        'I8',
+      );
+    }
   });
 });
 
@@ -136,14 +156,22 @@ function written(name: string, { sales, history, journals, rows, gates }: RealEv
 function withoutEvent(saleId: string, lines: readonly string[], type: string): string[] {
   const events = lines.filter((line) => line.includes('"position"'));
   const last = events.findLastIndex((line) => line.includes(`"type":"${type}"`));
+  return chained(saleId, events.toSpliced(last, 1));
+}
+
+/** Changed events with their chain made anew: only what they say is wrong. */
+function chained(saleId: string, lines: readonly string[], change = (line: string) => line): string[] {
   let head = '0'.repeat(64);
-  const kept = events.toSpliced(last, 1).map((line, index) => {
-    const { ticketId, commandId, at, type: kind } = JSON.parse(line) as Record<string, string | null>;
-    const data = line.slice(line.indexOf(',"data":') + 8, line.lastIndexOf(',"hash":'));
-    const text = [head, saleId, index + 1, kind, ticketId, commandId, Date.parse(String(at)), data];
-    head = hash('sha256', JSON.stringify(text));
-    const begins = JSON.stringify({ saleId, position: index + 1, type: kind, ticketId, commandId, at });
-    return `${begins.slice(0, -1)},"data":${data},"hash":"${head}"}`;
-  });
+  const kept = lines
+    .filter((line) => line.includes('"position"'))
+    .map((unchanged, index) => {
+      const line = change(unchanged);
+      const { ticketId, commandId, at, type } = JSON.parse(line) as Record<string, string | null>;
+      const data = line.slice(line.indexOf(',"data":') + 8, line.lastIndexOf(',"hash":'));
+      const text = [head, saleId, index + 1, type, ticketId, commandId, Date.parse(String(at)), data];
+      head = hash('sha256', JSON.stringify(text));
+      const begins = JSON.stringify({ saleId, position: index + 1, type, ticketId, commandId, at });
+      return `${begins.slice(0, -1)},"data":${data},"hash":"${head}"}`;
+    });
   return [...kept, JSON.stringify({ saleId, count: kept.length, head })];
 }

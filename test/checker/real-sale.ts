@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { openEdgeHouse } from '../flow/edge-house.ts';
 import { adminKey, openConsoleApp } from '../support/console-app.ts';
 import { plainSale } from '../support/house.ts';
+import { lobbyOf } from '../support/lobby.ts';
 import { atRest, until } from '../support/sales.ts';
 import type { Evidence, GateAtRest, Operation, OperationKind, Row, SaleFacts, Wish } from './evidence.ts';
 import { readGate } from './read-gate.ts';
@@ -16,9 +17,17 @@ export interface RealEvidence extends Evidence {
 
 const now = () => performance.timeOrigin + performance.now();
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const plainFacts = {
+  holdSeconds: 2,
+  perBuyerLimit: null,
+  waitlist: false,
+  lobby: false,
+  demandWasEnough: false,
+  closedAtRest: false,
+};
 const nobody = { ticketId: null, buyerId: null, key: null, lines: null, paymentRef: null };
 
-/** Two sales at once: one with a limit, holds that lapse and late payers; one with a waitlist, a restock and a withdrawal. */
+/** Three sales: one with a limit, holds that lapse and late payers; one with a waitlist, a restock and a withdrawal; one whose lobby is drawn. */
 export async function recordRealSales(): Promise<RealEvidence> {
   const house = await openEdgeHouse();
   const consoleApp = await openConsoleApp({ ...house, log: quiet });
@@ -154,35 +163,58 @@ export async function recordRealSales(): Promise<RealEvidence> {
     await tell(id === line[0] ? 'confirm' : 'cancel', waited, id);
   }
 
+  const drawn = await lobbyOf(house, 3, { holdSeconds: 900 });
+  const members = await tickets(
+    Array.from({ length: 6 }, (_, n) =>
+      ask(
+        'join',
+        drawn,
+        `/v1/sales/${drawn}/lobby`,
+        { buyerId: `early-${n}`, lines: [['tee', 1]] },
+        { buyerId: `early-${n}` },
+      ),
+    ),
+  );
+  await ask(
+    'join',
+    drawn,
+    `/v1/sales/${drawn}/lobby`,
+    { buyerId: 'early-0', lines: [['tee', 1]] },
+    { buyerId: 'early-0' },
+  );
+  await tell('cancel', drawn, members[1] ?? '');
+  await ask(
+    'merchant',
+    drawn,
+    `/v1/sales/${drawn}/open`,
+    { call: 'open' },
+    { beacon: 'the weather of that day' },
+  );
+  for (const id of members) await becomes(drawn, id, 'held', 'rejected', 'cancelled');
+
   const [late = '', ...left] = others;
   for (const id of others) await becomes(limited, id, 'expired', 'rejected');
   await tell('confirm', limited, late, 'pay-late');
   await becomes(limited, late, 'confirmed', 'refund_due');
   for (const id of left) await tell('confirm', limited, id);
 
+  const factsOf: Record<string, Pick<SaleFacts, 'items'> & Partial<SaleFacts>> = {
+    [limited]: {
+      perBuyerLimit: 2,
+      items: [
+        { sku: 'tee', stock: 6 },
+        { sku: 'cap', stock: 6 },
+      ],
+    },
+    [waited]: { waitlist: true, items: [{ sku: 'ring', stock: 3 }] },
+    [drawn]: { holdSeconds: 900, lobby: true, items: [{ sku: 'tee', stock: 3 }] },
+  };
   const evidence: RealEvidence = { sales: [], history, journals: {}, rows: {}, gates: {} };
   const sales: SaleFacts[] = [];
-  for (const saleId of [limited, waited]) {
+  for (const saleId of [limited, waited, drawn]) {
     await atRest(house, saleId);
-    const facts =
-      saleId === limited
-        ? {
-            perBuyerLimit: 2,
-            waitlist: false,
-            items: [
-              { sku: 'tee', stock: 6 },
-              { sku: 'cap', stock: 6 },
-            ],
-          }
-        : { perBuyerLimit: null, waitlist: true, items: [{ sku: 'ring', stock: 3 }] };
-    sales.push({
-      saleId,
-      holdSeconds: 2,
-      lobby: false,
-      demandWasEnough: false,
-      closedAtRest: false,
-      ...facts,
-    });
+    const facts = factsOf[saleId] ?? { items: [] };
+    sales.push({ ...plainFacts, saleId, ...facts });
     const read = async (path: string) => {
       const headers = { Authorization: `Bearer ${adminKey}`, Accept: 'application/x-ndjson' };
       const answer = await consoleApp.app.fetch(
