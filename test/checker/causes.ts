@@ -3,6 +3,9 @@ import { codeIn, type Context, isTaken, isUnknown, ticketIn, wishOf } from './an
 import type { GateAtRest, Operation } from './evidence.ts';
 import { add, type Ticket, unitsOf, wishText } from './ticket.ts';
 
+/** The gate's time is in whole milliseconds. */
+const sameInstantMs = 5;
+
 export interface Causes {
   follow(operation: Operation): void;
   end(gate: GateAtRest | null): void;
@@ -25,6 +28,8 @@ interface Group {
 export function createCauses({ sale, ledger, faults, findings }: Context): Causes {
   const groups = new Map<string, Group>();
   const unheard = { anything: new Map<string, number>(), rejection: new Map<string, number>() };
+  /** When refusals were told, per buyer and wish. */
+  const refusedAt = new Map<string, number[]>();
   const unknownUnits = new Map<string, number>();
   /** Of those who were told that they have reached their limit: the least that they asked for. */
   const limited = new Map<string, number>();
@@ -49,6 +54,11 @@ export function createCauses({ sale, ledger, faults, findings }: Context): Cause
     const may = mayCause(operation);
     const name = op === 'join' ? `lobby ${buyer}` : key === null ? null : `key ${buyer}\n${key}`;
     const wish = wishText(asked);
+    if (may === 'rejection') {
+      const times = refusedAt.get(`${buyer}\n${wish}`) ?? [];
+      times.push(operation.answeredAt ?? operation.sentAt);
+      refusedAt.set(`${buyer}\n${wish}`, times);
+    }
     if (name === null) {
       if (taken === null && may !== 'nothing') add(unheard[may], `${buyer}\n${wish}`, 1);
     } else inGroup(name, operation, wish, may, taken?.id ?? null);
@@ -199,13 +209,27 @@ export function createCauses({ sale, ledger, faults, findings }: Context): Cause
     for (const { id, row, lines, state } of orphans) {
       const wish = `${row?.buyerId}\n${wishText(lines)}`;
       const isExplained =
-        (state === 'rejected' && take(unheard.rejection, wish)) || take(unheard.anything, wish);
+        (state === 'rejected' && take(unheard.rejection, wish)) ||
+        take(unheard.anything, wish) ||
+        cameAfterRefusal(wish, row === null ? 0 : Date.parse(row.reservedAt));
       if (!isExplained)
         findings.broken(
           'I3',
           `ticket ${id} is ${state} for buyer ${row?.buyerId} (${wishText(lines)}), and no request can have asked for it.`,
         );
     }
+  }
+
+  /**
+   * A call that was sent twice, since a connection broke, may be carried out in the other order: the second is refused and
+   * told, and the first comes late, to units that were given back meanwhile. Nobody knows of that ticket, so it lapses.
+   */
+  function cameAfterRefusal(wish: string, reservedAt: number): boolean {
+    const times = refusedAt.get(wish) ?? [];
+    const index = times.findIndex((told) => reservedAt >= told - sameInstantMs);
+    if (index < 0) return false;
+    times.splice(index, 1);
+    return true;
   }
 
   /** Counted as high as it could ever have stood: everything in the ledger, and everything whose outcome is unknown. */
