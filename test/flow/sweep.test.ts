@@ -181,6 +181,44 @@ describe('a worker that sweeps', () => {
       expect(await expectConservation(house, sale)).toEqual({ tee: { held: 1 } });
   });
 
+  it('opens a gate whose rebuild was given up, however long the run of another sale takes', async () => {
+    const busy = await openTees(house, 5);
+    const shut = await openTees(house, 5);
+    const ann = await reserve(house.edge, shut, 'ann');
+    await house.commit(shut);
+    await reserve(house.edge, busy, 'bob');
+    const at = await house.ledger.readSale(shut);
+    const source = at === null ? null : await house.ledger.fenceRebuild(shut, at.cursor, at.cursor.epoch);
+    const dead = { ...source, reservations: dies() } as RebuildSource;
+    await expect(house.gate.rebuild(dead)).rejects.toThrow(Killed);
+    const ends = Promise.withResolvers<void>();
+    const committer = createCommitter({ ledger: house.ledger, gate: house.gate });
+    const sweep = createSweep(
+      {
+        ledger: house.ledger,
+        gate: house.gate,
+        committer: {
+          async commitSale(saleId) {
+            if (saleId === busy) await ends.promise;
+            return committer.commitSale(saleId);
+          },
+        },
+      },
+      { everyMs: 20 },
+    );
+    await until(
+      'the gate to be open again',
+      async () => (await house.edge.readTicket(ann.id)).kind === 'ticket',
+    );
+    expect(await statuses(house.edge, ann)).toEqual(['held']);
+    ends.resolve();
+    await sweep.close();
+    for (const sale of [busy, shut]) {
+      await house.commit(sale);
+      expect(await expectConservation(house, sale)).toEqual({ tee: { held: 1 } });
+    }
+  });
+
   it('looks again after a look that failed, and stops when it is closed', async () => {
     const sale = await openTees(house, 5);
     const ann = await reserve(house.edge, sale, 'ann');

@@ -47,6 +47,8 @@ export function createSweep(
   const seen = new Map<string, { committedSeq: number; journal: number }>();
   const standing = new Map<string, { rebuilding: number | null; staged: number; passes: number }>();
   const refusals = createRefusalLedger(parts);
+  /** Sales that a pass has begun to work on, and is not done with. */
+  const underWay = new Map<string, Promise<boolean>>();
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
   let pass: Promise<unknown> = Promise.resolve();
@@ -56,7 +58,9 @@ export function createSweep(
     // A little apart from the other workers, so that they do not all find the same sale at once.
     timer = setTimeout(
       () => {
-        pass = sweepOnce()
+        // The next pass waits for no run: a sale whose run takes long would leave all others unswept meanwhile.
+        pass = lookOnce()
+          .then(({ live }) => recordOnce(live))
           .catch((error: unknown) => onError?.(error as Error))
           .finally(schedule);
       },
@@ -65,19 +69,41 @@ export function createSweep(
   }
 
   async function sweepOnce(): Promise<number> {
+    const { live, runs } = await lookOnce();
+    const done = await Promise.all(runs);
+    await recordOnce(live);
+    return done.filter(Boolean).length;
+  }
+
+  /** Looks at every live sale, and begins what it needs. */
+  async function lookOnce(): Promise<{ live: readonly LiveSale[]; runs: Promise<boolean>[] }> {
     const live = await parts.ledger.liveSales();
     for (const shard of allShards(shards))
       if (!(await parts.gate.isBooted(shard))) await bootShard(parts, shard);
     for (const shard of allShards(shards)) await shutStrangers(shard, live);
     const skusOf = new Map(live.map((sale) => [sale.saleId, [...sale.items.keys()]]));
     const gates = await parts.gate.peek([...skusOf.keys()], skusOf);
-    const runs = await Promise.allSettled(
-      live.map((sale) => sweepSale(sale, gates.get(sale.saleId) ?? null)),
-    );
-    for (const run of runs) if (run.status === 'rejected') onError?.(run.reason as Error);
+    return { live, runs: live.map((sale) => begin(sale, gates.get(sale.saleId) ?? null)) };
+  }
+
+  async function recordOnce(live: readonly LiveSale[]): Promise<void> {
     await refusals.recordOnce(live.map((sale) => sale.saleId));
     await parts.recounts?.recountOnce(live);
-    return runs.filter((run) => run.status === 'fulfilled' && run.value).length;
+  }
+
+  /** What an earlier pass has begun for this sale goes on, and is not begun again. */
+  function begin(sale: LiveSale, gate: GateState | null): Promise<boolean> {
+    const { saleId } = sale;
+    const before = underWay.get(saleId);
+    if (before !== undefined) return before;
+    const run = sweepSale(sale, gate)
+      .catch((error: unknown) => {
+        onError?.(error as Error);
+        return false;
+      })
+      .finally(() => underWay.delete(saleId));
+    underWay.set(saleId, run);
+    return run;
   }
 
   /**
@@ -125,6 +151,7 @@ export function createSweep(
       closed = true;
       clearTimeout(timer);
       await pass;
+      await Promise.all(underWay.values());
     },
   };
 }
