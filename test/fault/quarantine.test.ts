@@ -42,6 +42,19 @@ describe('an entry that cannot be committed', () => {
     expect(house.logged.join('\n')).toContain('quarantined');
   });
 
+  it('F23: with nothing behind it leaves the gate in order, whatever it ends with', async () => {
+    for (const text of ['rubbish', 'rubbish 999999999', '2\n\n\n\nreserve\n']) {
+      const sale = await openTees(house, 3);
+      await plantEntry(house, sale, text);
+      await until('it to be set aside', async () => (await quarantinesOf(house, sale)).length === 1);
+      expect(await expectConservation(house, sale)).toEqual({});
+      const ticket = await buy(house.edge, sale, 'ann');
+      expect(ticket?.ahead).toBe(0);
+      expect(await expectConservation(house, sale)).toEqual({ tee: { held: 1 } });
+      await expectLawful(house, sale);
+    }
+  });
+
   it('F23: in no known form, but with ticket and units to be read: the units are back at once, and the ticket is told', async () => {
     const sale = await openTees(house, 5);
     const ticketId = makeTicketId('0', sale, secret);

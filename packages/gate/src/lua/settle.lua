@@ -195,8 +195,9 @@ if ledgerCursor > tonumber(sale.cursor) then
   changed[#changed + 1] = string.format('%.0f', ledgerCursor)
 end
 if anchor then
-  local decided = string.match(anchor[2][2], '(%d+)$')
-  if tonumber(decided) > tonumber(sale.decided) then
+  -- An entry that was set aside may end with anything.
+  local decided = string.match(anchor[2][2], '\n[01]\n%d+\n(%d+)$')
+  if decided and tonumber(decided) > tonumber(sale.decided) then
     changed[#changed + 1] = 'decided'
     changed[#changed + 1] = decided
   end
