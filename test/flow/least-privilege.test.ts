@@ -12,7 +12,7 @@ describe('the users of infra/redis-users.acl and the roles of infra/postgres-rol
   beforeAll(async () => {
     shop = await openGuardedShop();
     root = new Redis(shop.redisUrl('root'));
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     root.disconnect();
     await shop.close();

@@ -39,7 +39,7 @@ describe('what is secret', () => {
       STRIPE_API_URL: stripe.url,
       ...all,
     });
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     root.disconnect();
     await signedIn.kill();
@@ -94,12 +94,17 @@ describe('what is secret', () => {
     );
     await post(signedIn.url, '/v1/sales/paid/reservations', { mark16: 'mark16' }, authorized);
 
-    const session = await post(shop.console.url, '/v1/session', { key: shop.adminKey });
+    const session = await post(
+      shop.console.url,
+      '/v1/session',
+      { key: shop.adminKey },
+      { Origin: shop.console.url },
+    );
     expect(session.status).toBeLessThan(300);
     const cookie = session.headers.get('set-cookie')?.split(';')[0] as string;
     made.push(cookie.split('=')[1] as string);
     await fetch(`${shop.console.url}/v1/sales`, { headers: { Cookie: cookie } });
-    await post(shop.console.url, '/v1/session', { key: wrongKey });
+    await post(shop.console.url, '/v1/session', { key: wrongKey }, { Origin: shop.console.url });
     await fetch(`${shop.console.url}/v1/sales`, { headers: { Authorization: `Bearer ${wrongKey}` } });
     const key = await merchant(shop, 'POST', '/v1/keys', { name: 'till', scopes: ['read'] });
     const hook = await merchant(shop, 'POST', '/v1/webhooks', { url: shop.receiver.url('/mark17-path') });

@@ -58,26 +58,28 @@ export async function openGuardedShop(env: Record<string, string> = {}): Promise
     return url.href;
   };
   const receiver = await openWebhookReceiver();
-  const worker = await startWorker({
-    REDIS_URL: redisUrl('worker'),
-    DATABASE_URL: databaseUrl('holdfast_worker'),
-    WEBHOOK_PRIVATE_RANGES: '127.0.0.0/8',
-    ...env,
-  });
-  const edge = await startEdge({
-    REDIS_URL: redisUrl('edge'),
-    CHALLENGE_SECRET: secrets.challenge,
-    RATE_LIMIT_PER_ADDRESS: '100000/60s',
-    RATE_LIMIT_PER_BUYER: '100000/60s',
-    READ_LIMIT_PER_ADDRESS: '100000/60s',
-    ...env,
-  });
-  const consoleProcess = await startConsole({
-    REDIS_URL: redisUrl('console'),
-    DATABASE_URL: databaseUrl('holdfast_console'),
-    ADMIN_KEY: secrets.adminKey,
-    ...env,
-  });
+  const [worker, edge, consoleProcess] = await Promise.all([
+    startWorker({
+      REDIS_URL: redisUrl('worker'),
+      DATABASE_URL: databaseUrl('holdfast_worker'),
+      WEBHOOK_PRIVATE_RANGES: '127.0.0.0/8',
+      ...env,
+    }),
+    startEdge({
+      REDIS_URL: redisUrl('edge'),
+      CHALLENGE_SECRET: secrets.challenge,
+      RATE_LIMIT_PER_ADDRESS: '100000/60s',
+      RATE_LIMIT_PER_BUYER: '100000/60s',
+      READ_LIMIT_PER_ADDRESS: '100000/60s',
+      ...env,
+    }),
+    startConsole({
+      REDIS_URL: redisUrl('console'),
+      DATABASE_URL: databaseUrl('holdfast_console'),
+      ADMIN_KEY: secrets.adminKey,
+      ...env,
+    }),
+  ]);
   return {
     edge,
     console: consoleProcess,

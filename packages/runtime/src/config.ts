@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { exampleSecrets, isInEarnest } from './example-secrets.ts';
 
 /** One line per problem, all at once: whoever sets a process up wants to know everything that is wrong. */
 export class ConfigProblems extends Error {
@@ -27,10 +28,12 @@ export function readConfig<Shape extends z.ZodRawShape>(
   }
   const parsed = z.object(shape).safeParse(given);
   const missing = needed(given).filter((name) => given[name] === undefined);
-  if (parsed.success && missing.length === 0) return Object.freeze(parsed.data);
+  const examples = isInEarnest(env) ? exampleSecrets(given) : [];
+  if (parsed.success && missing.length === 0 && examples.length === 0) return Object.freeze(parsed.data);
   throw new ConfigProblems([
     ...(parsed.error?.issues ?? []).map((issue) => problemOf(issue, given)),
     ...missing.map((name) => `${name} is missing`),
+    ...examples,
   ]);
 }
 
