@@ -17,7 +17,7 @@ import { openTees, until } from '../support/sales.ts';
 /** Below the ten seconds that a supervisor waits before it kills. */
 const stopWithinMs = 10_000;
 
-describe('F51: an edge that is asked to stop', () => {
+describe('an edge that is asked to stop', () => {
   let house: House;
   let edge: EdgeProcess;
   let sale: string;
@@ -32,7 +32,7 @@ describe('F51: an edge that is asked to stop', () => {
     await house.close();
   });
 
-  it('is not ready, lets connections go with their next answer, answers all who wait, ends streams with the word when to come back, and is gone in time', async () => {
+  it('F51: is not ready, lets connections go with their next answer, answers all who wait, ends streams with the word when to come back, and is gone in time', async () => {
     house.freeze(sale);
     const path = `/v1/sales/${sale}/reservations`;
     const waiting = Array.from({ length: 20 }, (_, index) =>
@@ -76,7 +76,7 @@ describe('F51: an edge that is asked to stop', () => {
     kept.destroy();
   }, 60_000);
 
-  it('and is killed before it is done, has lost nothing that it acknowledged', async () => {
+  it('F51: and is killed before it is done, has lost nothing that it acknowledged', async () => {
     const acknowledged: string[] = [];
     let open = true;
     const buyers = Array.from({ length: 8 }, async (_, lane) => {
@@ -129,7 +129,7 @@ function ask(
   });
 }
 
-describe('F51: all apps of a stack at once', () => {
+describe('all apps of a stack at once', () => {
   let stack: Stack;
   const dir = temporaryFolder('shutdown');
 
@@ -137,7 +137,7 @@ describe('F51: all apps of a stack at once', () => {
     await stack.stop();
   });
 
-  it('asked to stop and killed a moment later, in the middle of a rush: nothing is lost', async () => {
+  it('F51: asked to stop and killed a moment later, in the middle of a rush: nothing is lost', async () => {
     stack = await startStack({ dir, workers: 2, edges: 2 });
     const rush = await startRush(stack, { patienceMs: 60_000 });
     const apps = Object.entries(stack.pids()).filter(([name]) => name !== 'postgres' && name !== 'redis');
@@ -151,7 +151,7 @@ describe('F51: all apps of a stack at once', () => {
   }, 120_000);
 });
 
-describe('F52: the whole box loses power', () => {
+describe('the whole box loses power', () => {
   const dir = temporaryFolder('power');
   const started: ChildProcess[] = [];
 
@@ -192,7 +192,7 @@ describe('F52: the whole box loses power', () => {
     return { shop: { edges, console: { url, key } }, group: -(child.pid as number) };
   }
 
-  it('in the middle of a rush: every process, the stores too, is killed at once; started again, the law holds and every acknowledged ticket is there', async () => {
+  it('F52: in the middle of a rush, every process, the stores too, is killed at once; started again, the law holds and every acknowledged ticket is there', async () => {
     let { shop, group } = await start();
     for (let round = 0; round < 2; round++) {
       const rush = await startRush(shop, { untilGone: true });
