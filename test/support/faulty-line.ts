@@ -12,6 +12,8 @@ export interface FaultyLine {
   slow(ms: number): void;
   /** The next message towards the store that holds `text` never arrives there, nor does what follows it on that connection. */
   loseMessage(text: string): Promise<void>;
+  /** From now on what comes from the store and holds `text` is lost; the connections stay. Answers with how often. */
+  dropFromStore(text: string): () => number;
   /** Breaks every connection and takes no new one until `heal`. */
   cut(): void;
   heal(): void;
@@ -24,6 +26,8 @@ export async function openFaultyLine(firstPort: number): Promise<FaultyLine> {
   let lose: { text: string; lost: () => void } | null = null;
   let loseWhole: { text: string; lost: () => void } | null = null;
   let isCut = false;
+  let unheard: string | null = null;
+  let dropped = 0;
   let slowMs = 0;
   let storePort = firstPort;
   const open = new Set<Socket>();
@@ -67,6 +71,10 @@ export async function openFaultyLine(firstPort: number): Promise<FaultyLine> {
     });
     store.on('data', (chunk) => {
       if (deaf) return;
+      if (unheard !== null && chunk.includes(unheard)) {
+        dropped++;
+        return;
+      }
       // Nothing overtakes what is still on its way.
       arrivesAt = Math.max(performance.now() + slowMs, arrivesAt);
       const later = arrivesAt - performance.now();
@@ -93,6 +101,10 @@ export async function openFaultyLine(firstPort: number): Promise<FaultyLine> {
       new Promise((lost) => {
         loseWhole = { text, lost };
       }),
+    dropFromStore(text) {
+      unheard = text;
+      return () => dropped;
+    },
     cut() {
       isCut = true;
       breakAll();
