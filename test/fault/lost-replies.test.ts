@@ -1,7 +1,7 @@
 import type { Bell } from '@holdfast/core';
 import { createEdgeGate, createWorkerGate } from '@holdfast/gate';
 import { createLedger } from '@holdfast/ledger';
-import { createCommitter } from '@holdfast/pipeline';
+import { createBellRinger, createCommitter } from '@holdfast/pipeline';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -112,6 +112,38 @@ describe('when an answer is lost on its way', () => {
     expect(decided.map(({ type, data }) => `${type} ${data.seq}`)).toEqual(
       Array.from({ length: 30 }, (_, index) => `held ${index + 1}`),
     );
+  });
+
+  it('F08: bells cut off in the middle, doubled, late, of another epoch or of no sale change nothing', async () => {
+    const sale = await openTees(house, 50);
+    for (let buyer = 0; buyer < 10; buyer++) await buy(house.edge, sale, `b${buyer}`);
+    const bells = await createBellRinger({ redisUrl: house.redis.url });
+    const bell: Bell = { saleId: sale, shard: '0', epoch: 1, fromSeq: 1, toSeq: 10 };
+    const ring = () => {
+      for (const wrong of [{}, { toSeq: 3 }, { epoch: 9 }, { fromSeq: 900, toSeq: 901 }, { saleId: 'none' }])
+        for (let times = 0; times < 3; times++) bells.ring({ ...bell, ...wrong });
+    };
+    const worker = await house.addWorker();
+    try {
+      ring();
+      await atRest(house, sale);
+      const before = await house.ledger.journal(sale, 0, 100);
+      ring();
+      await until('every bell to be answered', () =>
+        withRedis(house, async (redis) => {
+          const [waiting, active] = await Promise.all([
+            redis.llen('{s0}:commit:wait'),
+            redis.llen('{s0}:commit:active'),
+          ]);
+          return waiting + active === 0;
+        }),
+      );
+      expect(await house.ledger.journal(sale, 0, 100)).toEqual(before);
+      expect(await expectConservation(house, sale)).toEqual({ tee: { held: 10 } });
+    } finally {
+      await bells.close();
+      await worker.close();
+    }
   });
 
   it('F19: a COMMIT whose answer was lost is neither repeated nor forgotten', async () => {

@@ -12,9 +12,9 @@ import { freshRedis } from '../support/stores.ts';
 /** Calls of each script that are tried, spread over the story: the first and the last. */
 const callsPerScript = 2;
 /** Arguments and fields that are tried, from the front and from the end. */
-const tried = 6;
+const tried = 5;
 
-const absurd = ['', 'x', '-1', '1.5', '1e400', 'nan', '99999999999999999999', 'a\nb'];
+const absurd = ['', '-1', '1.5', '1e400', 'a\nb'];
 
 describe('F05: when a script meets what was never meant to be', () => {
   let house: House;
@@ -121,7 +121,7 @@ function* wrongCalls({ keys, args, before }: RecordedCall): Generator<WrongCall>
 
 /** What a key holds is wrong, whatever that is: a text, the fields of a hash, the entries of a stream. */
 function* wrongInside(key: string, keys: string[], args: string[]): Generator<WrongCall> {
-  for (let turn = 0; turn < tried * 3; turn++) {
+  for (let turn = 0; turn < tried * 4; turn++) {
     const damage = async (redis: Redis) => {
       const wrong = absurd[turn % absurd.length] as string;
       switch (await redis.type(key)) {
