@@ -1,8 +1,9 @@
-import type { RunLedger, WorkerGate } from '@holdfast/core';
+import type { RunLedger, Ticket, WorkerGate } from '@holdfast/core';
 import { createWorkerGate } from '@holdfast/gate';
 import { createLedger } from '@holdfast/ledger';
 import { createCommitter } from '@holdfast/pipeline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { statuses, tell } from '../support/commands.ts';
 import { expectConservation } from '../support/conservation.ts';
 import { type House, openHouse } from '../support/house.ts';
 import { atRest, buy, buyMany, openTees, untilDue } from '../support/sales.ts';
@@ -130,24 +131,22 @@ describe('when a commit run is killed, frozen or doubled', () => {
 
   it('F41: the same piece of the journal settled twice, late and out of order hands nothing back twice', async () => {
     const sale = await openTees(house, 5);
-    const tickets = await buyMany(house.edge, sale, 'b', 5);
+    const tickets = (await buyMany(house.edge, sale, 'b', 5)) as Ticket[];
     await house.commit(sale);
-    for (const ticket of tickets) {
-      await house.edge.command({
-        ticketId: ticket?.id ?? '',
-        kind: 'cancel',
-        idempotencyKey: null,
-        paymentRef: null,
-        seconds: null,
-      });
-    }
-    await house.commit(sale);
+    const giveBack = async (some: Ticket[]) => {
+      for (const ticket of some) await tell(house.edge, ticket, 'cancel');
+      await house.commit(sale);
+    };
+    await giveBack(tickets.slice(0, 2));
+    const early = await house.ledger.settlement(sale, 0, 100);
+    await giveBack(tickets.slice(2));
     const whole = await house.ledger.settlement(sale, 0, 100);
     const first = await house.ledger.settlement(sale, 0, 2);
-    if (whole === null || first === null) throw new Error('The sale has a journal');
-    for (const piece of [whole, first, whole, first]) {
+    if (early === null || whole === null || first === null) throw new Error('The sale has a journal');
+    for (const piece of [whole, early, first, whole, first, early]) {
       expect(await house.gate.settle(piece)).toMatchObject({ kind: 'settled' });
     }
+    expect(await statuses(house.edge, ...tickets)).toEqual(tickets.map(() => 'cancelled'));
     expect(await expectConservation(house, sale)).toEqual({ tee: { cancelled: 5 } });
     const view = await house.edge.readSale(sale);
     expect(view).toMatchObject({ sale: { items: [{ available: 5 }] } });

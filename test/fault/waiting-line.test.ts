@@ -57,6 +57,23 @@ describe('when a unit comes back while others wait', () => {
     });
   });
 
+  it('F43: one unit is free, too little for the couple that comes: a newcomer for whom it would do does not overtake them, though nobody has decided on them yet', async () => {
+    const sale = await openTees(still, 2, { waitlist: true });
+    const ann = await reserve(still.edge, sale, 'ann');
+    const couple = await reserve(still.edge, sale, 'bob', 2);
+    await tell(still.edge, ann, 'cancel');
+    const newcomers: Ticket[] = [];
+    for (const name of ['eve', 'fay', 'gus']) newcomers.push(await reserve(still.edge, sale, name));
+    await still.commit(sale);
+    expect(await statuses(still.edge, couple, ...newcomers)).toEqual([
+      'held',
+      'waitlisted',
+      'waitlisted',
+      'waitlisted',
+    ]);
+    expect(await expectConservation(still, sale)).toEqual({ tee: { cancelled: 1, held: 2, waitlisted: 3 } });
+  });
+
   const deaths: [string, (house: House) => { ledger: RunLedger; gate: WorkerGate }][] = [
     [
       'before the ledger has it back',

@@ -22,8 +22,8 @@ interface Row {
 const rows = readRows(readFileSync(join(root, document), 'utf8'));
 const named = globSync(['test/**/*.test.ts', '{packages,apps}/*/src/**/*.test.ts'], { cwd: root })
   .map((file) => file.split(sep).join('/'))
-  .flatMap((file) => testsOf(readFileSync(join(root, file), 'utf8')).map((name) => ({ file, name })))
-  .flatMap(({ file, name }) => numbersIn(name).map((number) => ({ number, file, name })));
+  .flatMap((file) => testsOf(readFileSync(join(root, file), 'utf8')).map((one) => ({ file, ...one })))
+  .flatMap(({ file, name, full }) => numbersIn(full).map((number) => ({ number, file, name })));
 
 describe('the table of faults', () => {
   test('has every fault once, in order', () => {
@@ -42,12 +42,11 @@ describe('the table of faults', () => {
     '$number, $name: the test is there and is run',
     ({ number, file, name }) => {
       expect(existsSync(join(root, file)), `${file} exists`).toBe(true);
-      const names = testsOf(readFileSync(join(root, file), 'utf8'));
-      expect(
-        names.filter((written) => isNamed(name, written)),
-        `${file} has one test of this name`,
-      ).toHaveLength(1);
-      expect(numbersIn(name), 'the number is in the name, where -t finds it').toContain(number);
+      const found = testsOf(readFileSync(join(root, file), 'utf8')).filter((one) => isNamed(name, one.name));
+      expect(found, `${file} has one test of this name`).toHaveLength(1);
+      expect(numbersIn(found[0]?.full ?? ''), 'the number is in the name, where -t finds it').toContain(
+        number,
+      );
     },
   );
 
@@ -91,12 +90,17 @@ describe('the table of faults', () => {
     expect(isNamed('F03: one', 'F03: one is not sold twice')).toBe(false);
     const source = `
       it('plain', async () => {});
-      it.each(['a'])('each %s', () => {});
+      describe('of one kind', () => {
+        it.each(['a'])('each %s', () => {});
+        it.skip('not run', () => {});
+      });
       it.skipIf(isRoot)(\`\${count} times\`, () => {});
-      it.skip('not run', () => {});
-      it.todo('not written');
-      describe('only a heading', () => {});`;
-    expect(testsOf(source)).toEqual(['plain', 'each %s', '${count} times']);
+      it.todo('not written');`;
+    expect(testsOf(source)).toEqual([
+      { name: 'plain', full: 'plain' },
+      { name: 'each %s', full: 'of one kind, each %s' },
+      { name: '${count} times', full: '${count} times' },
+    ]);
   });
 });
 
@@ -116,12 +120,19 @@ function readRows(text: string): Row[] {
   });
 }
 
-/** Names of the tests of a file that are run, as they are written. */
-function testsOf(source: string): string[] {
+/** The tests of a file that are run, by their names as they are written, alone and behind those of what they stand in. */
+function testsOf(source: string): { name: string; full: string }[] {
   const calls = source.matchAll(
-    /^ *(?:it|test)(?:\.(?:each|skipIf|runIf|sequential|concurrent)(?:\([\s\S]*?\))?)*\(\s*(['"`])((?:\\.|(?!\1).)*)\1,/gm,
+    /^( *)(describe|it|test)(?:\.(?:each|skipIf|runIf|sequential|concurrent)(?:\([\s\S]*?\))?)*\(\s*(['"`])((?:\\.|(?!\3).)*)\3,/gm,
   );
-  return [...calls].map(([, , name]) => name as string);
+  const around: { depth: number; name: string }[] = [];
+  const tests = [];
+  for (const [, indent = '', kind, , name = ''] of calls) {
+    while ((around.at(-1)?.depth ?? -1) >= indent.length) around.pop();
+    if (kind === 'describe') around.push({ depth: indent.length, name });
+    else tests.push({ name, full: [...around.map((one) => one.name), name].join(', ') });
+  }
+  return tests;
 }
 
 /** In the table `…` stands for anything, such as what a name is put together from. */
