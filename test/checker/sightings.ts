@@ -142,18 +142,21 @@ export function createSightings({ sale, ledger, faults, findings }: Context): Si
     let answered = 0;
     let newest = 0;
     let newestAt = 0;
-    const inStream = new Map<number, number>();
+    const inStream = new Map<number, { version: number; at: number }>();
     for (const index of bySent) {
       const sent = at(index, 0);
       const version = at(index, 2);
       const stream = at(index, 3);
       if (stream > 0) {
         // What was sent over a connection may come late, but in order.
-        const before = inStream.get(stream) ?? 0;
+        const before = inStream.get(stream);
         findings.looked('I7');
-        if (version < before)
-          findings.broken('I7', `ticket ${ticketId}: a stream told version ${version} after ${before}.`);
-        inStream.set(stream, Math.max(before, version));
+        if (before !== undefined && version < before.version && !faults.lost(before.at, sent))
+          findings.broken(
+            'I7',
+            `ticket ${ticketId}: a stream told version ${version} after ${before.version}.`,
+          );
+        if (before === undefined || version > before.version) inStream.set(stream, { version, at: sent });
         continue;
       }
       while (answered < count && at(byAnswer[answered] as number, 1) < sent) {
