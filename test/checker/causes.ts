@@ -112,7 +112,7 @@ export function createCauses({ sale, ledger, faults, findings }: Context): Cause
     if (codeIn(operation) === 'idempotency_mismatch') group.mismatchTold = true;
     group.firstSent = Math.min(group.firstSent, operation.sentAt);
     if (may === 'anything' || group.may === 'nothing') group.may = may;
-    if (ticketId === null) return;
+    if (ticketId === null || isRefusedRepeat(ticketId)) return;
     group.firstAcknowledged = Math.min(
       group.firstAcknowledged,
       operation.answeredAt ?? Number.POSITIVE_INFINITY,
@@ -128,6 +128,12 @@ export function createCauses({ sale, ledger, faults, findings }: Context): Cause
         );
       if (ledger.tickets.has(ticketId)) group.ticketId = ticketId;
     }
+  }
+
+  /** A gate that forgot a key gave another ticket by it; the ledger rejects that, and its buyer is told. */
+  function isRefusedRepeat(ticketId: string): boolean {
+    const ticket = ledger.tickets.get(ticketId);
+    return ticket?.state === 'rejected' && ticket.row?.reason === 'already_exists' && faults.lost();
   }
 
   function causedBy(ticket: Ticket, cause: string, { sentAt, answeredAt }: Operation): void {

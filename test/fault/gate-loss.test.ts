@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expectConservation } from '../support/conservation.ts';
+import { rememberGate } from '../support/damage.ts';
 import { type House, openHouse } from '../support/house.ts';
 import { atRest, buy, buyMany, openTees, until } from '../support/sales.ts';
 
@@ -55,6 +56,32 @@ describe('when Redis loses its memory', () => {
     const units = await expectConservation(house, sale);
     expect(units['tee']?.['held']).toBeLessThanOrEqual(5);
   });
+
+  it.each([true, false])(
+    'F11: a key that the gate forgot still has one reservation, and the other ticket that it gave is rejected (waitlist: %s)',
+    async (waitlist) => {
+      const sale = await openTees(house, 5, { waitlist });
+      const request = { saleId: sale, buyerId: 'ann', lines: null, idempotencyKey: 'once' };
+      const restore = await rememberGate(house);
+      const first = await house.edge.reserve(request);
+      await atRest(house, sale);
+      house.freeze(sale);
+      await restore();
+      const again = await house.edge.reserve(request);
+      const [had, got] = [first, again].map((answer) => (answer.kind === 'admitted' ? answer.ticket.id : ''));
+      expect(got, 'the gate does not know the key any more').not.toBe(had);
+      house.thaw(sale);
+      await atRest(house, sale);
+      const rows = await house.ledger.readReservations(sale, [had ?? '', got ?? '']);
+      expect(Object.fromEntries(rows.map((row) => [row.ticketId, [row.status, row.reason]]))).toEqual({
+        [had ?? '']: ['held', null],
+        [got ?? '']: ['rejected', 'already_exists'],
+      });
+      expect(await house.edge.readTicket(got ?? '')).toMatchObject({ ticket: { status: 'rejected' } });
+      expect(await house.edge.reserve(request)).toMatchObject({ replayed: true, ticket: { id: had } });
+      expect(await expectConservation(house, sale)).toMatchObject({ tee: { held: 1 } });
+    },
+  );
 
   it('F11: restarted without the tail of its file, it is noticed by its chain, and nothing is sold twice', async () => {
     const sale = await openTees(house, 30);

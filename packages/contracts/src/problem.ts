@@ -110,7 +110,7 @@ export const problemKinds: Record<ProblemCode, ProblemKind> = {
   already_exists: {
     status: 409,
     title: 'Already exists',
-    detail: 'Something with this id exists and is different.',
+    detail: 'There is another one already, by this id or by this Idempotency-Key.',
   },
   not_enough_available: {
     status: 409,

@@ -335,6 +335,8 @@ function refusalOf(
   // A lobby whose sale ended is drawn all the same, so that everyone in it is told.
   if (entry.kind === 'place' && rules.status !== undefined && newcomerRefusals[rules.status] === 'closed')
     return { code: 'closed', unitsExist: true };
+  if (entry.kind === 'reserve' && entry.repeats !== undefined)
+    return { code: 'already_exists', unitsExist: true };
   if (entry.admitted && !unitsExist(run, entry.lines)) return { code: 'sold_out', unitsExist: false };
   const limit = entry.buyerId === house ? null : rules.perBuyerLimit;
   if (limit !== null && (run.used.get(entry.buyerId) ?? 0) + units > limit)

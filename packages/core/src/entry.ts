@@ -36,6 +36,8 @@ export interface ReserveEntry extends EntryBase {
   lines: Line[];
   idempotencyKey: string | null;
   fingerprint: string | null;
+  /** The ticket that the ledger has by the same key: a gate that had forgotten it gave another. */
+  repeats?: string;
 }
 
 /** A member of the lobby gets the place in line that was drawn; written by the gate, one for each number of the draw. */

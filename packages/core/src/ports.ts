@@ -238,6 +238,8 @@ export interface RebuildSource {
   placed: number;
   /** Of these entries, which does the ledger not have? */
   unknownOf(entries: IntakeEntry[]): Promise<IntakeEntry[]>;
+  /** Of these entries, those whose buyer has another ticket in the ledger by the same key: by their ticket, that one. */
+  repeatsOf(entries: readonly IntakeEntry[]): Promise<Map<string, string>>;
 }
 
 /** A piece of the drawn order, at most 200 tickets; `first` is the number of the first of them. */

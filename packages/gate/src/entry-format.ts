@@ -19,6 +19,8 @@ const version = '2';
 /** Before the chain left the person out: an intake may still hold such entries when the programs are replaced. */
 const firstVersion = '1';
 const personFields = 4;
+/** Stands before the ticket that an entry repeats, where others have their fingerprint; no fingerprint begins so. */
+const repeatMark = '=';
 
 /** The part of the chained text that is known before the gate is asked. */
 export function headOf(
@@ -102,7 +104,8 @@ export function parseEntry(seq: number, packed: string, tip: string): IntakeEntr
           buyerId,
           lines: unpackLines(detail),
           idempotencyKey: brought === '' ? null : brought,
-          fingerprint: mark === '' ? null : mark,
+          fingerprint: mark === '' || mark.startsWith(repeatMark) ? null : mark,
+          ...(mark.startsWith(repeatMark) && { repeats: mark.slice(repeatMark.length) }),
         };
       case 'place':
         return {
@@ -219,7 +222,12 @@ function numberIn(detail: string): number {
 /** The head of an entry that is carried over to a new epoch: as it was. */
 export function headAgain(entry: IntakeEntry): string {
   if (isReserve(entry))
-    return headOf(entry.kind, entry.ticketId, packLines(entry.lines), entry.fingerprint ?? '');
+    return headOf(
+      entry.kind,
+      entry.ticketId,
+      packLines(entry.lines),
+      entry.repeats === undefined ? (entry.fingerprint ?? '') : `${repeatMark}${entry.repeats}`,
+    );
   if (entry.kind === 'place') return headOf(entry.kind, entry.ticketId, packLines(entry.lines), '');
   return headOf(entry.kind, entry.ticketId, packSeconds(entry.seconds), entry.reason ?? '');
 }

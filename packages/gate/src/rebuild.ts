@@ -57,7 +57,8 @@ export async function rebuild(
   for await (const page of source.released) await stageReleased(redis, staged.buyers, page);
   for await (const page of source.members) await stageMembers(redis, staged.buyers, page);
   for (const entries of pieces(lost, pieceSize))
-    if (!(await stageEntries(stage, keys, cursor.epoch, entries))) return 'superseded';
+    if (!(await stageEntries(stage, keys, cursor.epoch, await withRepeats(source, entries))))
+      return 'superseded';
   if (!(await carryOver(redis, stage, keys, source))) return 'superseded';
   for (const key of [staged.sale, staged.intake, staged.buyers]) await redis.expire(key, stagedSeconds);
   const names = [keys.sale, keys.intake, keys.buyers, staged.sale, staged.intake, staged.buyers, keys.sales];
@@ -194,9 +195,20 @@ async function carryOver(
       if (entry === null) leaveToNewer(source.sale.id, id, packed);
       if (entry !== null && entry.kind !== 'grant' && entry.kind !== 'deny') entries.push(entry);
     }
-    const unknown = await source.unknownOf(entries);
+    const unknown = await withRepeats(source, await source.unknownOf(entries));
     if (unknown.length > 0 && !(await stageEntries(stage, keys, source.cursor.epoch, unknown))) return false;
   }
+}
+
+/** One key has one reservation: what repeats another ticket keeps its place to be told so, and takes nothing. */
+async function withRepeats(source: RebuildSource, entries: readonly IntakeEntry[]): Promise<IntakeEntry[]> {
+  const firstOf = await source.repeatsOf(entries);
+  return entries.map((entry) => {
+    const repeats = firstOf.get(entry.ticketId);
+    return repeats === undefined || !isReserve(entry)
+      ? entry
+      : { ...entry, idempotencyKey: null, fingerprint: null, admitted: false, repeats };
+  });
 }
 
 /** What only a newer program can read, only a newer one can carry over; after a while the sale has to go on without. */

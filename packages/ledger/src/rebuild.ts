@@ -1,5 +1,6 @@
 import { type Cursor, type IntakeEntry, isReserve, type RebuildSource } from '@holdfast/core';
 import type pg from 'pg';
+import { texts } from './columns.ts';
 import { inTransaction, isConflict, type Queryable, rowsOf, type Statement } from './database.ts';
 import { pagesOfMembers } from './draw.ts';
 import { takeFence } from './fence.ts';
@@ -69,6 +70,7 @@ export async function fenceRebuild(
     members: fence.sale.draw === undefined ? none() : pagesOfMembers(pool, saleId),
     placed: fence.placed,
     unknownOf: (entries) => unknownOf(pool, saleId, entries, fence.placed),
+    repeatsOf: (entries) => repeatsOf(pool, saleId, entries),
   };
 }
 
@@ -114,4 +116,29 @@ async function unknownOf(
     if (entry.kind === 'place') return entry.number > placed;
     return isReserve(entry) ? !known.has(entry.ticketId) : !decided.has(`${entry.ticketId} ${entry.id}`);
   });
+}
+
+const byKey: Statement = {
+  name: 'tickets-by-key',
+  text: `select k.ticket, r.ticket_id as first
+           from unnest($2::text[], $3::text[], $4::text[]) as k (ticket, buyer, key)
+           join reservations r on r.sale_id = $1 and r.buyer_id = k.buyer and r.idempotency_key = k.key
+          where r.ticket_id <> k.ticket`,
+};
+
+/** A gate that lost its tail has forgotten keys, and whoever asked again by one got another ticket. */
+async function repeatsOf(
+  db: Queryable,
+  saleId: string,
+  entries: readonly IntakeEntry[],
+): Promise<Map<string, string>> {
+  const keyed = entries.filter(isReserve).filter((entry) => entry.idempotencyKey !== null);
+  if (keyed.length === 0) return new Map();
+  const rows = await rowsOf<{ ticket: string; first: string }>(db, byKey, [
+    saleId,
+    texts(keyed.map((entry) => entry.ticketId)),
+    texts(keyed.map((entry) => entry.buyerId)),
+    texts(keyed.map((entry) => entry.idempotencyKey)),
+  ]);
+  return new Map(rows.map(({ ticket, first }) => [ticket, first]));
 }
