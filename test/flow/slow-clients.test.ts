@@ -10,7 +10,7 @@ import { openHouse } from '../support/house.ts';
 import { until } from '../support/sales.ts';
 import { type EdgeHouse, openEdgeHouse } from './edge-house.ts';
 
-const times = { headersTimeoutMs: 300, requestTimeoutMs: 600, checkEveryMs: 100 };
+const times = { headersTimeoutMs: 1_500, requestTimeoutMs: 3_000, checkEveryMs: 200 };
 const trickleEveryMs = 50;
 
 interface Client {

@@ -109,22 +109,30 @@ export async function asOwner(url: string, sql: string): Promise<void> {
 
 let calls = 0;
 
-/** A call of the console; throws when it is answered with anything but success. */
+/** A call of the console, asked again while a store or the gate is away; throws when it is refused. */
 export async function merchant(shop: GuardedShop, method: string, path: string, body?: object): Promise<any> {
-  const answer = await fetch(shop.console.url + path, {
-    method,
-    headers: {
-      Authorization: `Bearer ${shop.adminKey}`,
-      ...(body !== undefined && { 'Content-Type': 'application/json' }),
-      ...(method !== 'GET' && { 'Idempotency-Key': `mark5-key-${++calls}` }),
+  const key = `mark5-key-${++calls}`;
+  return until(
+    `${method} ${path}`,
+    async () => {
+      const answer = await fetch(shop.console.url + path, {
+        method,
+        headers: {
+          Authorization: `Bearer ${shop.adminKey}`,
+          ...(body !== undefined && { 'Content-Type': 'application/json' }),
+          ...(method !== 'GET' && { 'Idempotency-Key': key }),
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      const text = await answer.text();
+      if (answer.status === 503) return null;
+      if (!answer.ok) throw new Error(`${method} ${path} was answered ${answer.status} ${text}`);
+      return answer.headers.get('content-type')?.startsWith('application/json') === true
+        ? JSON.parse(text)
+        : text;
     },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${path} was answered ${answer.status} ${text}`);
-  return answer.headers.get('content-type')?.startsWith('application/json') === true
-    ? JSON.parse(text)
-    : text;
+    15_000,
+  );
 }
 
 export async function untilAudited(shop: GuardedShop, saleId: string): Promise<void> {
