@@ -10,7 +10,6 @@ import {
   endedBy,
   hasToEnd,
   type IntakeEntry,
-  type IntakeRead,
   isReserve,
   type LedgerSale,
   moveSale,
@@ -21,34 +20,20 @@ import {
   type RunInput,
   type RunResult,
   type Sale,
-  type UnreadableEntry,
   unitsOfBuyers,
-  type WorkerGate,
 } from '@holdfast/core';
 import { drawLobby, drawsNow } from './draw.ts';
-import { type Poison, type Quarantine, type Quarantined, quarantineResult } from './quarantine.ts';
+import { advance } from './commit-result.ts';
+import { type Batch, type MendParts, mendSale } from './mend.ts';
 import { bootShard, rebuildSale } from './recovery.ts';
-import { type Advice, type Repair, type RepairWatch, repairResult, whyTooHigh } from './repair.ts';
+import { isUnfit, setAside, type SetAsideParts, Undecidable } from './set-aside.ts';
 import { settleJournal, settleRun } from './settle.ts';
 
-export interface CommitParts {
-  ledger: RunLedger;
-  gate: WorkerGate;
+export interface CommitParts extends MendParts, SetAsideParts {
   /** Called after each transaction, for metrics. */
   onCommit?(batch: CommittedBatch): void;
-  onRebuild?(saleId: string, why: string, outcome: 'rebuilt' | 'superseded'): void;
   /** Called when a run begins again because something had changed since it read: a conflict, another run, a rebuild. */
   onRetry?(saleId: string): void;
-  /** Compares what runs read, and says what to mend; runs without it mend nothing. */
-  repairs?: RepairWatch;
-  /** Called for each item that was mended. */
-  onRepair?(repair: Repair): void;
-  /** Counts how often an entry failed; runs without it leave one that does to others. */
-  quarantine?: Quarantine;
-  /** Called each time an entry at the head of the line fails. */
-  onPoison?(poison: Poison): void;
-  /** Called for each entry that was taken out of the line. */
-  onQuarantine?(quarantined: Quarantined): void;
   /** How often a run begins again before the sale is left to the next bell or sweep. */
   retryBudget?: number;
 }
@@ -88,44 +73,30 @@ export async function commitSale(parts: CommitParts, saleId: string): Promise<Co
     if (at === null) return { ...report, kind: 'unknown_sale' };
     const read = await parts.gate.readIntake(saleId, at.cursor, most, [...at.items.keys()]);
     if (read.kind === 'rebuilding') return report;
-    if (read.kind !== 'batch') {
-      if (read.kind === 'not_booted') await bootShard(parts, at.sale.shard);
-      if (read.kind === 'diverged') await rebuildSale(parts, saleId, at.cursor, read.epoch, read.why);
-      // Rebuilt since the ledger was read, or by a ledger that has lost its tail: the fence knows which.
-      if (read.kind === 'newer_epoch')
-        await rebuildSale(parts, saleId, at.cursor, read.epoch, `the ledger has lost epoch ${read.epoch}`);
+    if (read.kind === 'not_booted') await bootShard(parts, at.sale.shard);
+    const batch = read.kind === 'not_booted' ? null : await mendSale(parts, at, read);
+    if (batch === null) {
       at = null;
       await pauseBefore(parts, saleId, ++retries);
       continue;
     }
-    const lost = await lostByLedger(parts.ledger, at, read);
-    if (lost !== null) {
-      await rebuildSale(parts, saleId, at.cursor, at.cursor.epoch, lost);
-      at = null;
-      await pauseBefore(parts, saleId, ++retries);
-      continue;
-    }
-    if (await mend(parts, at, read)) {
-      at = null;
-      await pauseBefore(parts, saleId, ++retries);
-      continue;
-    }
-    if (read.entries.length === 0 && read.unreadable !== null) {
-      if ((await setAside(parts, at, read, read.unreadable, null)) !== 'set_aside') return report;
+    const { entries, unreadable } = batch;
+    if (entries.length === 0 && unreadable !== null) {
+      if ((await setAside(parts, at, batch, unreadable, null)) !== 'set_aside') return report;
       at = null;
       continue;
     }
     let step: Awaited<ReturnType<typeof commitBatch>>;
     try {
-      const isWhole = most === maxEntries || read.entries.length < most;
-      step = await commitBatch(parts, at, read, report, isWhole);
+      const isWhole = most === maxEntries || entries.length < most;
+      step = await commitBatch(parts, at, batch, report, isWhole);
     } catch (error) {
       // Half as many until the one is found that fails by itself; what fails without any entry is nobody's.
-      const [first] = read.entries;
+      const [first] = entries;
       if (first === undefined || parts.quarantine === undefined || !isUnfit(parts, error)) throw error;
-      const alone = read.entries.length === 1;
-      if (alone && (await setAside(parts, at, read, first, error)) === 'wait') return report;
-      most = Math.ceil(read.entries.length / 2);
+      const alone = entries.length === 1;
+      if (alone && (await setAside(parts, at, batch, first, error)) === 'wait') return report;
+      most = Math.ceil(entries.length / 2);
       at = null;
       if (alone) await pauseBefore(parts, saleId, ++retries);
       continue;
@@ -139,100 +110,6 @@ export async function commitSale(parts: CommitParts, saleId: string): Promise<Co
   return report;
 }
 
-/**
- * What shows that the gate has heard of events that this ledger does not have: a replica was promoted without its tail,
- * or a backup restored. Null when all that the gate has heard is in the journal.
- */
-async function lostByLedger(
-  ledger: RunLedger,
-  { sale, cursor }: LedgerSale,
-  { journalPosition, head }: Extract<IntakeRead, { kind: 'batch' }>,
-): Promise<string | null> {
-  const heard = Math.max(journalPosition, head?.position ?? 0);
-  if (heard > cursor.position)
-    return `the ledger has lost its tail: its journal ends at ${cursor.position}, the gate has heard of ${heard}`;
-  if (head === null || (journalPosition === cursor.position && head.hash === cursor.head)) return null;
-  const hash =
-    head.position === cursor.position
-      ? cursor.head
-      : (await ledger.journal(sale.id, head.position - 1, 1))[0]?.hash;
-  return hash === head.hash ? null : `the ledger has lost its tail: another journal at ${head.position}`;
-}
-
-/** The rules have an answer to every entry; one at which they fail is as unfit as one that the ledger cannot store. */
-class Undecidable extends Error {}
-
-function isUnfit(parts: CommitParts, error: unknown): boolean {
-  return error instanceof Undecidable || parts.ledger.isUnfit(error);
-}
-
-/** Tries the entry at the head of the line once more, later, or takes it out of the line. */
-async function setAside(
-  parts: CommitParts,
-  at: LedgerSale,
-  read: Extract<IntakeRead, { kind: 'batch' }>,
-  entry: IntakeEntry | UnreadableEntry,
-  err: unknown,
-): Promise<'again' | 'wait' | 'set_aside'> {
-  const saleId = at.sale.id;
-  const { kind, tries } = parts.quarantine?.tryAgain(saleId, at.cursor.epoch, entry, read.now) ?? {
-    kind: 'wait',
-    tries: 0,
-  };
-  const newer = 'newer' in entry && entry.newer;
-  parts.onPoison?.({ saleId, seq: entry.seq, tries, newer, err });
-  if (kind !== 'set_aside') return kind;
-  const written = await quarantineResult(parts, at, read, entry);
-  if (written === null) return 'again';
-  const { result, quarantined } = written;
-  const reached = { seq: entry.seq, tip: entry.tip, ranAt: read.now };
-  const answer = await parts.ledger.commitRun(saleId, at.cursor, result, reached);
-  if (answer.kind !== 'committed') return 'again';
-  parts.onQuarantine?.(quarantined);
-  await settleRun(
-    parts,
-    at,
-    advance(at, result, answer.cursor),
-    result,
-    answer.released,
-    read.journalPosition,
-  );
-  return 'set_aside';
-}
-
-/** Whether there was something to mend, or to look at again: then this read is over. */
-async function mend(
-  parts: CommitParts,
-  at: LedgerSale,
-  read: Extract<IntakeRead, { kind: 'batch' }>,
-): Promise<boolean> {
-  const advice: Advice = (await parts.repairs?.look(at, read)) ?? { kind: 'nothing' };
-  const saleId = at.sale.id;
-  if (advice.kind === 'nothing') return false;
-  if (advice.kind === 'again') return true;
-  const told = () => {
-    for (const mending of advice.mendings) parts.onRepair?.({ ...mending, saleId });
-  };
-  if (advice.kind === 'rebuild') {
-    if (await rebuildSale(parts, saleId, at.cursor, at.cursor.epoch, whyTooHigh(advice.mendings))) told();
-    return true;
-  }
-  const result = repairResult(advice.mendings, read.now);
-  const { committedSeq: seq, tip } = at.cursor;
-  const answer = await parts.ledger.commitRun(saleId, at.cursor, result, { seq, tip, ranAt: read.now });
-  if (answer.kind !== 'committed') return true;
-  told();
-  await settleRun(
-    parts,
-    at,
-    advance(at, result, answer.cursor),
-    result,
-    answer.released,
-    read.journalPosition,
-  );
-  return true;
-}
-
 async function pauseBefore(parts: CommitParts, saleId: string, retry: number): Promise<void> {
   parts.onRetry?.(saleId);
   await setTimeout(Math.random() * Math.min(firstPauseMs * 2 ** retry, longestPauseMs));
@@ -242,7 +119,7 @@ async function pauseBefore(parts: CommitParts, saleId: string, retry: number): P
 async function commitBatch(
   parts: CommitParts,
   at: LedgerSale,
-  read: Extract<IntakeRead, { kind: 'batch' }>,
+  read: Batch,
   report: CommitReport,
   isWhole: boolean,
 ): Promise<LedgerSale | 'at_end' | 'busy' | 'stale' | 'again'> {
@@ -321,7 +198,7 @@ async function moveOnTime(
 async function decideAndCommit(
   ledger: RunLedger,
   at: LedgerSale,
-  read: Extract<IntakeRead, { kind: 'batch' }>,
+  read: Batch,
   byItself: ByItself,
 ): Promise<{ result: RunResult; answer: CommitAnswer }> {
   const last = read.entries.at(-1);
@@ -374,26 +251,4 @@ async function decide(
   } catch (error) {
     throw new Undecidable(`A batch of sale ${sale.id} could not be decided`, { cause: error });
   }
-}
-
-/** What a read of the ledger would show after the commit; the comparison of the next one proves it. */
-function advance(at: LedgerSale, result: RunResult, cursor: LedgerSale['cursor']): LedgerSale {
-  const items = new Map(at.items);
-  const withdrawn = new Map(at.withdrawn);
-  for (const [sku, counters] of items) {
-    items.set(sku, {
-      stock: counters.stock,
-      taken: counters.taken + (result.taken.get(sku) ?? 0),
-      returned: counters.returned + (result.returned.get(sku) ?? 0),
-    });
-  }
-  for (const [sku, units] of result.withdrawn) withdrawn.set(sku, (withdrawn.get(sku) ?? 0) + units);
-  return {
-    sale: at.sale,
-    cursor,
-    items,
-    withdrawn,
-    waiting: at.waiting + result.waiting,
-    placed: Math.max(at.placed, result.drawnTo),
-  };
 }
