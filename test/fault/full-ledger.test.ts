@@ -5,7 +5,7 @@ import { type House, openHouse } from '../support/house.ts';
 import { atRest, buyMany, openTees, ticketOf, until } from '../support/sales.ts';
 import { freshPostgres, type PrivateStore, smallDisk } from '../support/stores.ts';
 
-describe('F25: when the disk of Postgres is full (needs root)', () => {
+describe('when the disk of Postgres is full (needs root)', () => {
   const disk = smallDisk(220);
   let house: House;
   let postgres: PrivateStore;
@@ -21,7 +21,7 @@ describe('F25: when the disk of Postgres is full (needs root)', () => {
   });
 
   it.skipIf(disk === null)(
-    'admissions go on, nothing acknowledged is lost, and all of it is committed when there is room',
+    'F25: admissions go on, nothing acknowledged is lost, and all of it is committed when there is room',
     async () => {
       if (disk === null) return;
       const sale = await openTees(house, 1_000_000);

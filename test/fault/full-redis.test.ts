@@ -13,7 +13,7 @@ const scripts = join(import.meta.dirname, '../../packages/gate/src/lua');
 /** What empties a full Redis, and what only looks: these go on without room. */
 const withoutRoom = ['count', 'read-intake', 'read-sale', 'read-tickets', 'settle'];
 
-describe('F09: when Redis takes no writes', () => {
+describe('when Redis takes no writes', () => {
   let house: House;
   let redis: Redis;
 
@@ -40,7 +40,7 @@ describe('F09: when Redis takes no writes', () => {
     }
   }
 
-  it('full, it is closed to newcomers, tickets are still read, and it empties itself into the ledger', async () => {
+  it('F09: full, it is closed to newcomers, tickets are still read, and it empties itself into the ledger', async () => {
     const sale = await openTees(house, 100_000);
     const first = await reserve(house.edge, sale, 'ann');
     await house.commit(sale);
@@ -58,7 +58,7 @@ describe('F09: when Redis takes no writes', () => {
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: admitted + 1, confirmed: 1 } });
   });
 
-  it('full, every script but those that empty it or only look is refused before it begins', async () => {
+  it('F09: full, every script but those that empty it or only look is refused before it begins', async () => {
     await redis.config('SET', 'maxmemory', '1');
     const refused: string[] = [];
     const begun: string[] = [];
@@ -74,7 +74,7 @@ describe('F09: when Redis takes no writes', () => {
     expect(refused.length + begun.length).toBe(readdirSync(scripts).length);
   });
 
-  it('full while a gate is being rebuilt, the rebuild is not half done: limits and keys are there when it is', async () => {
+  it('F09: full while a gate is being rebuilt, the rebuild is not half done: limits and keys are there when it is', async () => {
     const sale = await openTees(house, 1_000, { perBuyerLimit: 1 });
     await Promise.all(
       Array.from({ length: 300 }, (_, index) => ask(house.edge, sale, `b${index}`, 1, `key-${index}`)),
@@ -94,7 +94,7 @@ describe('F09: when Redis takes no writes', () => {
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 300 } });
   });
 
-  it('made read-only, as an old master is, nothing is taken, and the sale goes on when it is not any more', async () => {
+  it('F09: made read-only, as an old master is, nothing is taken, and the sale goes on when it is not any more', async () => {
     const sale = await openTees(house, 20);
     const first = await reserve(house.edge, sale, 'ann');
     await house.commit(sale);
@@ -109,11 +109,11 @@ describe('F09: when Redis takes no writes', () => {
   });
 });
 
-describe('F09: when the disk of Redis is full (needs root)', () => {
+describe('when the disk of Redis is full (needs root)', () => {
   const disk = smallDisk(24);
 
   it.skipIf(disk === null)(
-    'with appendfsync always it ends rather than acknowledge, and has every ticket when there is room',
+    'F09: with appendfsync always it ends rather than acknowledge, and has every ticket when there is room',
     async () => {
       if (disk === null) return;
       const redis = await freshRedis({}, join(disk.dir, 'always'));
@@ -146,7 +146,7 @@ describe('F09: when the disk of Redis is full (needs root)', () => {
   );
 
   it.skipIf(disk === null)(
-    'with appendfsync everysec it refuses (MISCONF), and goes on by itself when there is room',
+    'F09: with appendfsync everysec it refuses (MISCONF), and goes on by itself when there is room',
     async () => {
       if (disk === null) return;
       const redis = await freshRedis({ appendfsync: 'everysec' }, join(disk.dir, 'everysec'));

@@ -27,9 +27,16 @@ describe('when what settling tells is lost, doubled or late', () => {
   });
 
   /** Versions and states as a stream shows them, to its end or until `enough`. */
-  async function follow(ticket: Ticket, enough: (seen: string[]) => boolean): Promise<string[]> {
+  async function follow(
+    ticket: Ticket,
+    enough: (seen: string[]) => boolean,
+    headers: Record<string, string> = {},
+  ): Promise<string[]> {
     const stop = new AbortController();
-    const answer = await fetch(`${edge.url}/v1/tickets/${ticket.id}/events`, { signal: stop.signal });
+    const answer = await fetch(`${edge.url}/v1/tickets/${ticket.id}/events`, {
+      headers,
+      signal: stop.signal,
+    });
     const seen: string[] = [];
     let text = '';
     for await (const chunk of answer.body ?? []) {
@@ -81,6 +88,28 @@ describe('when what settling tells is lost, doubled or late', () => {
       if (turn === 1) for (const ticket of tickets) await tell(house.edge, ticket, 'confirm');
     }
     expect(await expectConservation(house, sale)).toEqual({ tee: { confirmed: 300 } });
+  });
+
+  it('F30: an edge killed with a stream open, the reader comes back to another with what it has, and misses nothing', async () => {
+    const sale = await openTees(house, 5);
+    const ticket = await reserve(house.edge, sale, 'ann');
+    const dying = await startEdge({ REDIS_URL: house.redis.url });
+    const events = `/v1/tickets/${ticket.id}/events`;
+    const broken = await fetch(dying.url + events);
+    const reader = broken.body?.getReader();
+    expect(new TextDecoder().decode((await reader?.read())?.value)).toContain('queued');
+    await dying.kill();
+    await expect(reader?.read()).rejects.toThrow();
+    await house.commit(sale);
+    await tell(house.edge, ticket, 'confirm');
+    const [first] = await follow(ticket, (seen) => seen.length > 0, { 'Last-Event-ID': '1' });
+    expect(first, 'what it missed comes at once, as it stands now').toBe('2 held');
+    await house.commit(sale);
+    const rest = await follow(ticket, (seen) => seen.length > 0, { 'Last-Event-ID': '2' });
+    expect(rest).toEqual(['3 confirmed']);
+    const over = await fetch(edge.url + events, { headers: { 'Last-Event-ID': '3' } });
+    expect(over.status, 'nothing more is to come').toBe(204);
+    expect(await expectConservation(house, sale)).toEqual({ tee: { confirmed: 1 } });
   });
 
   it('F28: with every published message lost, a stream still shows what became of the ticket', async () => {

@@ -10,7 +10,7 @@ import { openStandby, type Standby } from '../support/standby.ts';
 import { freshPostgres } from '../support/stores.ts';
 
 /** One promotion for all sales of this file: what each of them lost with the tail is told by its test. */
-describe('F26: when a replica of Postgres is promoted without its tail', () => {
+describe('when a replica of Postgres is promoted without its tail', () => {
   let house: House;
   let line: FaultyLine;
   let standby: Standby;
@@ -80,7 +80,7 @@ describe('F26: when a replica of Postgres is promoted without its tail', () => {
 
   const saleOf = (name: string) => sales[name] as string;
 
-  it('what buyers were told stands: places, holds, confirmed and given back, and nothing is sold twice', async () => {
+  it('F26: what buyers were told stands: places, holds, confirmed and given back, and nothing is sold twice', async () => {
     const sale = saleOf('sold');
     await until('the gate to sell again', () => buy(house.edge, sale, 'c'));
     const units = await expectConservation(house, sale);
@@ -109,7 +109,7 @@ describe('F26: when a replica of Postgres is promoted without its tail', () => {
     expect((await expectConservation(house, sale))['tee']).toMatchObject({ held: 17, confirmed: 3 });
   });
 
-  it('a pause that the ledger has lost is over at the gate too, and can be made again', async () => {
+  it('F26: a pause that the ledger has lost is over at the gate too, and can be made again', async () => {
     const sale = saleOf('paused');
     await until('the gate to sell again', () => buy(house.edge, sale, 'c'));
     expect(await house.desk.move(sale, 'pause', null)).toMatchObject({ kind: 'done' });
@@ -117,11 +117,11 @@ describe('F26: when a replica of Postgres is promoted without its tail', () => {
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 1 } });
   });
 
-  it('units of a restock that the ledger has lost are refused to the last in line', async () => {
+  it('F26: units of a restock that the ledger has lost are refused to the last in line', async () => {
     expect(await expectConservation(house, saleOf('restocked'))).toEqual({ tee: { held: 20, rejected: 5 } });
   });
 
-  it('holds that lapsed in the tail lapse again, and their buyers may buy again', async () => {
+  it('F26: holds that lapsed in the tail lapse again, and their buyers may buy again', async () => {
     const sale = saleOf('lapsed');
     await until('the holds to lapse', async () => (await house.ledger.nextDeadline(sale)) === null);
     const again = await buyMany(house.edge, sale, 'b', 5);
@@ -131,13 +131,13 @@ describe('F26: when a replica of Postgres is promoted without its tail', () => {
     expect(await expectConservation(house, sale)).toEqual({ tee: { expired: 10 } });
   });
 
-  it('a gate that was rebuilt in the tail is rebuilt again', async () => {
+  it('F26: a gate that was rebuilt in the tail is rebuilt again', async () => {
     const sale = saleOf('emptied');
     await until('the gate to sell again', () => buy(house.edge, sale, 'c'));
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 7 } });
   });
 
-  it('a sale that the ledger has lost is closed, and the others are still listed', async () => {
+  it('F26: a sale that the ledger has lost is closed, and the others are still listed', async () => {
     const sale = saleOf('created');
     await until('the sale to be closed', async () => {
       const answer = await ask(house.edge, sale, 'x');
@@ -146,7 +146,7 @@ describe('F26: when a replica of Postgres is promoted without its tail', () => {
     expect(await house.edge.listSales()).toMatchObject({ kind: 'sales', sales: { length: 6 } });
   });
 
-  it('a sale that lost nothing was never closed', async () => {
+  it('F26: a sale that lost nothing was never closed', async () => {
     expect(await expectConservation(house, saleOf('untouched'))).toEqual({ tee: { held: 5 } });
     expect((await house.ledger.readSale(saleOf('untouched')))?.cursor.epoch).toBe(1);
   });

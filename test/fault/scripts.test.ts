@@ -16,7 +16,7 @@ const tried = 5;
 
 const absurd = ['', '-1', '1.5', '1e400', 'a\nb'];
 
-describe('F05: when a script meets what was never meant to be', () => {
+describe('when a script meets what was never meant to be', () => {
   let house: House;
   let redis: Redis;
   /** Kills a script that would not end. */
@@ -42,7 +42,7 @@ describe('F05: when a script meets what was never meant to be', () => {
     await house.close();
   });
 
-  it('the story under it calls every script, and breaks no law', async () => {
+  it('F05: the story under it calls every script, and breaks no law', async () => {
     expect([...new Set(calls.map(({ script }) => script.name))].sort()).toEqual(
       scripts.map(({ name }) => name),
     );
@@ -50,7 +50,7 @@ describe('F05: when a script meets what was never meant to be', () => {
   });
 
   it.each(scripts.map(({ name }) => name))(
-    '%s does all of it, or nothing',
+    'F05: %s does all of it, or nothing',
     async (name) => {
       const halves: string[] = [];
       let refused = 0;

@@ -37,6 +37,7 @@ describe('the users of infra/redis-users.acl and the roles of infra/postgres-rol
     ...everyUser(['CONFIG', 'SET', 'appendfsync', 'no'], ['ACL', 'LIST']),
     ...everyUser(['SCRIPT', 'FLUSH'], ['SHUTDOWN'], ['CLIENT', 'KILL', 'TYPE', 'normal'], ['SAVE']),
     ...everyUser(['GET', 'of-somebody-else'], ['SET', 'of-somebody-else', '1'], ['REPLICAOF', 'no', 'one']),
+    // The others look through a gate's tickets for what an older ledger has lost.
     ['edge', ['SCAN', '0']],
     ['edge', ['DEL', '{s0}:sale:shop']],
     ['edge', ['HGETALL', '{s0}:runs:shop']],
