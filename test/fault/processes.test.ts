@@ -1,51 +1,73 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Stack, startStack } from '../../apps/cli/src/stack.ts';
-import { startRush, untilLawful } from '../support/rush.ts';
+import { type Rush, startRush, untilLawful } from '../support/rush.ts';
 import { until } from '../support/sales.ts';
 import { temporaryFolder } from '@holdfast/runtime/local-stores';
 
-/** What the issue of every disaster promises: somebody goes on within this time. */
-const takeoverMs = 3_000;
+/**
+ * A job in the hands of a dead worker keeps its lock for so long that the queue's own check finds nothing to do. That
+ * another goes on within 3 s of a machine that has the time follows from two settings: test/house/takeover.test.ts.
+ */
+const lockedMs = 600_000;
+/** For so long a worker that has decided everything may take to say so to the queue. */
+const lastWordMs = 2_000;
+const attempts = 30;
 
 describe('when a process is killed or frozen in the middle of a rush', () => {
   let stack: Stack;
   let database: pg.Pool;
+  let redis: Redis;
+  let locking: NodeJS.Timeout;
 
   beforeAll(async () => {
     stack = await startStack({ dir: temporaryFolder('processes'), workers: 2, edges: 2 });
     database = new pg.Pool({ connectionString: stack.databaseUrl, max: 2 });
     database.on('error', () => undefined);
+    redis = new Redis(stack.redisUrl);
+    redis.on('error', () => undefined);
+    // A job that ends takes its lock with it; what is left are locks of those who cannot.
+    locking = setInterval(() => void lockLonger().catch(() => undefined), 100);
   }, 90_000);
   afterAll(async () => {
+    clearInterval(locking);
+    redis.disconnect();
     await database.end();
     await stack.stop();
   });
 
   it.each(['worker 1', 'worker 2'])(
-    'F17: %s killed with -9, commits go on within 3 s',
+    'F17: %s killed with -9 in the middle of a job that the queue takes for alive for ten minutes: another goes on without waiting for the queue',
     async (worker) => {
       const rush = await startRush(stack);
+      const { job } = await stopInAJob(worker, rush);
       kill(stack, worker, 'SIGKILL');
-      await rush.lasts(takeoverMs + 1_000);
+      await commitsGoOn(rush.saleId);
+      expect(await activeJobs(rush.saleId), 'the queue has not handed it on').toContain(job);
       await expectWhole(await rush.end());
-      expect(await longestPauseMs(rush.saleId)).toBeLessThan(takeoverMs);
     },
-    60_000,
+    180_000,
   );
 
   it.each(['worker 1', 'worker 2'])(
-    'F20: %s frozen, another takes over within 3 s; thawed, it harms nothing',
+    'F20: %s frozen in the middle of a job that the queue takes for alive for ten minutes: another goes on without waiting for the queue; thawed, it harms nothing',
     async (worker) => {
       const rush = await startRush(stack);
-      const pid = kill(stack, worker, 'SIGSTOP');
-      await rush.lasts(takeoverMs + 1_500);
+      const { job, pid } = await stopInAJob(worker, rush);
+      await commitsGoOn(rush.saleId);
+      expect(await activeJobs(rush.saleId), 'the queue has not handed it on').toContain(job);
       process.kill(pid, 'SIGCONT');
-      await rush.lasts(500);
+      await until(
+        'the thawed job to end',
+        async () => !(await activeJobs(rush.saleId)).includes(job),
+        30_000,
+      );
+      await commitsGoOn(rush.saleId);
       await expectWhole(await rush.end());
-      expect(await longestPauseMs(rush.saleId)).toBeLessThan(takeoverMs);
     },
-    60_000,
+    180_000,
   );
 
   it('F04: an edge killed with -9 leaves every ticket that it acknowledged, and every unit that it took, to become a hold', async () => {
@@ -89,14 +111,59 @@ describe('when a process is killed or frozen in the middle of a rush', () => {
     expect(rows).toHaveLength(new Set(acknowledged).size);
   }
 
-  /** The longest time between two events of the journal, by the gate's clock. */
-  async function longestPauseMs(saleId: string): Promise<number> {
-    const { rows } = await database.query<{ pause: number }>(
-      `select extract(epoch from max(at - before)) * 1000 as pause
-         from (select at, lag(at) over (order by position) as before from events where sale_id = $1 and type = 'held') e`,
+  async function lockLonger(): Promise<void> {
+    for (const lock of await redis.keys('{s0}:commit:*:lock')) await redis.pexpire(lock, lockedMs);
+  }
+
+  /** Jobs of a sale that somebody has in hand: one at a time, and meanwhile no bell rings for the sale. */
+  async function activeJobs(saleId: string): Promise<string[]> {
+    const jobs = await redis.lrange('{s0}:commit:active', 0, -1);
+    const data = await Promise.all(jobs.map((job) => redis.hget(`{s0}:commit:${job}`, 'data')));
+    return jobs.filter((_, index) => data[index]?.includes(`"${saleId}"`));
+  }
+
+  /**
+   * Stops a worker while it has a job of the sale in hand. Whoever ends a job takes the next one, so the other stands still
+   * for a moment first. Whose job it is shows when the crowd rests: the other worker
+   * decides everything all the same, and a job of its own would end with that.
+   */
+  async function stopInAJob(worker: string, rush: Rush): Promise<{ pid: number; job: string }> {
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const otherPid = kill(stack, worker === 'worker 1' ? 'worker 2' : 'worker 1', 'SIGSTOP');
+      await commitsGoOn(rush.saleId, 5);
+      const pid = kill(stack, worker, 'SIGSTOP');
+      process.kill(otherPid, 'SIGCONT');
+      const [job] = await activeJobs(rush.saleId);
+      if (job !== undefined) {
+        rush.rests();
+        await until('everything to be decided', () => isDecided(rush.saleId), 60_000);
+        await sleep(lastWordMs);
+        const isItsOwn = (await activeJobs(rush.saleId)).includes(job);
+        rush.resumes();
+        if (isItsOwn) return { pid, job };
+      }
+      process.kill(pid, 'SIGCONT');
+      await sleep(200 * Math.random());
+    }
+    throw new Error(`${worker} never had a job in hand`);
+  }
+
+  async function isDecided(saleId: string): Promise<boolean> {
+    const seq = await redis.hget(`{s0}:sale:${saleId}`, 'seq');
+    return Number(seq) === (await committed(saleId));
+  }
+
+  async function commitsGoOn(saleId: string, entries = 30): Promise<void> {
+    const before = await committed(saleId);
+    await until('commits to go on', async () => (await committed(saleId)) > before + entries, 60_000);
+  }
+
+  async function committed(saleId: string): Promise<number> {
+    const { rows } = await database.query<{ seq: string }>(
+      'select committed_seq as seq from gates where sale_id = $1',
       [saleId],
     );
-    return Number(rows[0]?.pause);
+    return Number(rows[0]?.seq);
   }
 });
 

@@ -13,6 +13,9 @@ export interface Shop {
 export interface Rush {
   saleId: string;
   lasts(milliseconds: number): Promise<void>;
+  /** Nobody new presses Buy until it resumes. */
+  rests(): void;
+  resumes(): void;
   /** Until so many more buyers have their ticket that all of them asked anew. */
   goesOn(): Promise<void>;
   end(): Promise<{ saleId: string; acknowledged: string[] }>;
@@ -33,8 +36,11 @@ export async function startRush(shop: Shop, { untilGone = false, patienceMs = 20
   expect(created.status).toBe(201);
   const acknowledged: string[] = [];
   let open = true;
+  let resting = Promise.withResolvers<void>();
+  resting.resolve();
   const buyers = Array.from({ length: 8 }, async (_, lane) => {
     for (let turn = 0; open; turn++) {
+      await resting.promise;
       const ticketId = await buyWhateverHappens(shop, saleId, `${lane}-${turn}`, lane + turn, {
         untilGone,
         patienceMs,
@@ -48,6 +54,10 @@ export async function startRush(shop: Shop, { untilGone = false, patienceMs = 20
   return {
     saleId,
     lasts: (milliseconds) => sleep(milliseconds),
+    rests() {
+      resting = Promise.withResolvers();
+    },
+    resumes: () => resting.resolve(),
     async goesOn() {
       const before = acknowledged.length;
       await until('the rush to go on', async () => acknowledged.length > before + 30, patienceMs);
