@@ -101,8 +101,9 @@ export async function play(shop: Shop, schedule: Schedule, saleId: string): Prom
   };
   let stuck: string | null = null;
   let demandWasEnough = false;
+  // Without a sale there is nothing to judge.
+  await openSale(stage);
   try {
-    await openSale(stage);
     for (const [index, step] of schedule.steps.entries()) {
       stage.number = index + 1;
       await takeStep(stage, step);
@@ -154,8 +155,9 @@ async function openSale({ shop, schedule: { terms }, saleId }: Stage): Promise<v
       null,
     ),
   );
+  if (ended.kind === 'failed') throw new Error('there is no sale', { cause: ended.error });
   if (ended.kind !== 'done' || ended.answer.kind !== 'done')
-    throw new Error(`no sale: ${JSON.stringify(ended)}`);
+    throw new Error(`there is no sale: ${JSON.stringify(ended)}`);
 }
 
 async function takeStep(stage: Stage, { fault, deed, beside }: Step): Promise<void> {
