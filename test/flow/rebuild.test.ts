@@ -208,7 +208,7 @@ describe('a gate that is rebuilt', () => {
     await expectConservation(house, sale);
   });
 
-  it.each(['reservations', 'released', 'unknownOf'] as const)(
+  it.each(['claims', 'restored', 'released', 'unknownOf'] as const)(
     'changes nothing when a newer rebuild overtakes it at its %s',
     async (stage) => {
       const sale = await openTees(house, 10);
@@ -254,8 +254,8 @@ describe('a gate that is rebuilt', () => {
     if (at === null) throw new Error('The sale is in the ledger');
     const source = await house.ledger.fenceRebuild(sale, at.cursor, at.cursor.epoch);
     if (source === null) throw new Error('Nobody else rebuilds');
-    const emptied = overtakenWhile(source.reservations, () => emptyRedis(house));
-    expect(await house.gate.rebuild({ ...source, reservations: emptied })).toBe('superseded');
+    const emptied = overtakenWhile(source.claims, () => emptyRedis(house));
+    expect(await house.gate.rebuild({ ...source, claims: emptied })).toBe('superseded');
     await house.commit(sale);
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 1 } });
   });

@@ -198,6 +198,8 @@ export interface GateState {
   rebuilding: number | null;
   /** Grows while a rebuild is under way. */
   staged: number;
+  /** How far tickets are back after a rebuild; null when all of them are. */
+  restoring: string | null;
   /** Members of the lobby have no place in line yet; newcomers are refused. */
   placing?: boolean;
 }
@@ -218,16 +220,45 @@ export interface RebuildSource {
   withdrawn: ReadonlyMap<string, number>;
   /** How many wait for units. */
   waiting: number;
-  /** Every reservation that should be readable, in pages. */
-  reservations: AsyncIterable<Reservation[]>;
+  /** What every buyer's limit and keys follow from, in pages; complete before the gate gives its first unit. */
+  claims: AsyncIterable<ClaimedRow[]>;
   released: AsyncIterable<Map<string, number>>;
   /** Who joined the lobby, in pages. */
   members: AsyncIterable<{ ticketId: string; buyerId: string }[]>;
   /** How many of them have had their place in line decided. */
   placed: number;
-  /** Of these entries, which does the ledger not have? */
-  unknownOf(entries: IntakeEntry[]): Promise<IntakeEntry[]>;
+  /** Of these entries, which does the ledger not have? And the reservations that these name, as the ledger has them. */
+  unknownOf(entries: IntakeEntry[]): Promise<{ entries: IntakeEntry[]; reservations: Reservation[] }>;
+  /** The first tickets to be back; null for a sale that never had one. */
+  restored: AsyncIterable<RestorePage>;
 }
+
+/** One reservation as the hash of buyers needs it. */
+export interface ClaimedRow {
+  buyerId: string;
+  /** What counts against the limit; 0 in most end states. */
+  units: number;
+  /** Empty without one. */
+  idempotencyKey: string;
+  /** The ticket and the fingerprint of its body, with a space between. */
+  kept: string;
+}
+
+/** Reservations on their way back to a rebuilt gate: those who wait, then open holds, then all others, the newest first. */
+export interface RestorePage {
+  /** Where it begins and ends; only the ledger reads these. `to` is null when nothing follows. */
+  from: string;
+  to: string | null;
+  /** The journal's position that these rows are at least as new as. */
+  asOf: number;
+  reservations: Reservation[];
+}
+
+/**
+ * `restored`: the gate has it, or had it before. `moved`: the gate is elsewhere, or whole. `busy`: another worker is at it.
+ * `again`: a ticket of the page was settled since it was read.
+ */
+export type RestoreAnswer = 'restored' | 'moved' | 'busy' | 'again';
 
 /** A piece of the drawn order, at most 200 tickets; `first` is the number of the first of them. */
 export interface PlaceRequest {
@@ -259,6 +290,8 @@ export interface WorkerGate {
   peek(saleIds: string[]): Promise<Map<string, GateState | null>>;
   counts(saleId: string, afterSeq: number): Promise<GateCounts | null>;
   rebuild(source: RebuildSource): Promise<'rebuilt' | 'superseded'>;
+  /** Brings tickets back; with an empty page it only says who is at it from now on, for some seconds. */
+  restore(saleId: string, epoch: number, page: RestorePage, worker: string): Promise<RestoreAnswer>;
   isBooted(shard: string): Promise<boolean>;
   markBooted(shard: string): Promise<void>;
   /** A reservation of the house: units leave the sale through the gate like a buyer's. */
@@ -373,6 +406,8 @@ export interface RunLedger {
   commitRun(saleId: string, read: Cursor, result: RunResult, reached: Reached): Promise<CommitAnswer>;
   /** What the gate needs to apply the journal after `fromPosition`, at most `limit` tickets. */
   settlement(saleId: string, fromPosition: number, limit: number): Promise<Settlement | null>;
+  /** The next reservations that a gate rebuilt under `epoch` gets back. */
+  restorePage(saleId: string, epoch: number, from: string): Promise<RestorePage>;
   /** Compare-and-set of the epoch as observed; null when another did it or the ledger moved on. */
   fenceRebuild(saleId: string, observed: Cursor, gateEpoch: number): Promise<RebuildSource | null>;
   /** Sales that a gate must have. */

@@ -38,7 +38,7 @@ import { createRefusalCounts } from './refusal-counts.ts';
 import { type KnownSale, readSale } from './sale-reader.ts';
 import { loadScripts } from './scripts.ts';
 import { createSoldOut } from './sold-out.ts';
-import { ticketOf } from './ticket-record.ts';
+import { ticketsIn } from './tickets-read.ts';
 
 export interface EdgeGateOptions {
   redisUrl: string;
@@ -369,11 +369,7 @@ export async function createEdgeGate(
     const keys = keysOf(shard, saleId);
     const names = [keys.boot, keys.sale, ...ids.map(keys.ticket)];
     const reply = await insist(deadlineMs, 'Reading tickets', () => run('read-tickets', names, []));
-    if (reply === 'closed') return ids.map(() => refuse('gate_unavailable', { retryAfterSeconds: 1 }));
-    const [currency, decided, ...texts] = reply as [string, number, ...string[]];
-    return ids.map(
-      (id, index) => ticketOf(id, saleId, currency, decided, texts[index] ?? '') ?? refuse('unknown_ticket'),
-    );
+    return ticketsIn(saleId, ids, reply);
   }
 
   async function listSales(): ReturnType<EdgeGate['listSales']> {

@@ -1,16 +1,14 @@
 import {
+  type ClaimedRow,
   ceilingOf,
-  countsForBuyer,
   type IntakeEntry,
   isFinal,
   isReserve,
   type RebuildSource,
   type Reservation,
   type ReserveEntry,
-  unitsOf,
 } from '@holdfast/core';
 import type { Redis } from 'ioredis';
-import { ticketsField, withTicket } from './buyer-tickets.ts';
 import { headAgain, packLines, parseEntry, personOf } from './entry-format.ts';
 import { keysOf, type SaleKeys } from './keys.ts';
 import type { RunScript } from './scripts.ts';
@@ -19,13 +17,19 @@ import { recordOf } from './ticket-record.ts';
 
 /** Tickets or entries that one script handles. */
 const pieceSize = 200;
+/** Rows of buyers that one script handles, and scripts that are on their way at once. */
+const claimsPieceSize = 500;
+const maxOnTheWay = 4;
+/** So many tickets are there when the gate opens, and the others follow. A small sale is whole at once. */
+const ticketsAtOnce = 4_000;
 /** A rebuild that was given up leaves its staged keys no longer than this. */
 const stagedSeconds = 900;
 
 /**
- * Steps (b) to (d) of a rebuild. The gate of the sale is closed first, so that its intake stands still; everything is
- * staged under keys of the new epoch; one script swaps it in. Whoever is overtaken by a newer rebuild notices at the
- * next script and has changed nothing.
+ * Steps (b) to (d) of a rebuild. The gate of the sale is closed first, so that its intake stands still; everything that
+ * decides about units, limits and keys is staged under keys of the new epoch; one script swaps it in. The tickets of a
+ * large sale follow when the gate is open (restore.ts). Whoever is overtaken by a newer rebuild notices at the next script
+ * and has changed nothing.
  */
 export async function rebuild(
   redis: Redis,
@@ -40,21 +44,99 @@ export async function rebuild(
   await redis.del(staged.sale, staged.intake, staged.buyers);
   const stagedFields = await saleFields(redis, keys, source);
   await redis.hset(staged.sale, ...stagedFields);
-  for await (const page of source.reservations) {
-    for (const piece of pieces(page, pieceSize)) {
-      if (!(await stageTickets(run, keys, cursor.epoch, piece, retentionMs))) return 'superseded';
-    }
-    await stageClaims(redis, staged.buyers, page);
-    await stageLists(redis, staged.buyers, page);
-  }
-  for await (const page of source.released) await stageReleased(redis, staged.buyers, page);
-  for await (const page of source.members) await stageMembers(redis, staged.buyers, page);
-  if (!(await carryOver(redis, run, keys, source))) return 'superseded';
+  const stage = (args: readonly (string | number)[]) =>
+    run('stage-buyers', [keys.sale, staged.buyers], [cursor.epoch, ...args]);
+  // All three only add, so their order does not matter.
+  const complete = await Promise.all([
+    stageAll(source.claims, claimsOf, stage),
+    stageAll(source.released, releasedOf, stage),
+    stageAll(source.members, membersOf, stage),
+  ]);
+  if (complete.includes(false)) return 'superseded';
+  const left = await stageFirstPages(run, keys, source, retentionMs);
+  if (left === 'superseded') return 'superseded';
+  if (left !== null) await redis.hset(staged.sale, 'restoring', left);
+  if (!(await carryOver(redis, run, keys, source, retentionMs))) return 'superseded';
   for (const key of [staged.sale, staged.intake, staged.buyers]) await redis.expire(key, stagedSeconds);
-  const names = [keys.sale, keys.intake, keys.buyers, staged.sale, staged.intake, staged.buyers, keys.sales];
+  const live = [keys.sale, keys.intake, keys.buyers];
+  const names = [...live, staged.sale, staged.intake, staged.buyers, keys.sales, keys.moved];
   return (await run('swap', names, [cursor.epoch, sale.id, keys.news])) === 'rebuilt'
     ? 'rebuilt'
     : 'superseded';
+}
+
+/** Reads the next page while the last ones are written; false when this rebuild was overtaken. */
+async function stageAll<Page>(
+  pages: AsyncIterable<Page>,
+  piecesOf: (page: Page) => (string | number)[][],
+  stage: (args: readonly (string | number)[]) => Promise<unknown>,
+): Promise<boolean> {
+  const onTheWay = new Set<Promise<void>>();
+  let overtaken = false;
+  let failed: unknown;
+  for await (const page of pages) {
+    for (const args of piecesOf(page)) {
+      const sent: Promise<void> = stage(args)
+        .then(
+          (answer) => void (overtaken ||= answer !== 'staged'),
+          (error: unknown) => void (failed ??= error),
+        )
+        .finally(() => onTheWay.delete(sent));
+      onTheWay.add(sent);
+      if (onTheWay.size >= maxOnTheWay) await Promise.race(onTheWay);
+    }
+    if (overtaken || failed !== undefined) break;
+  }
+  await Promise.all(onTheWay);
+  if (failed !== undefined) throw failed;
+  return !overtaken;
+}
+
+function claimsOf(page: readonly ClaimedRow[]): (string | number)[][] {
+  return pieces(page, claimsPieceSize).map((rows) => {
+    const units = new Map<string, number>();
+    const kept: string[] = [];
+    for (const row of rows) {
+      if (row.units > 0) units.set(row.buyerId, (units.get(row.buyerId) ?? 0) + row.units);
+      if (row.idempotencyKey !== '') kept.push(`k:${row.buyerId}\n${row.idempotencyKey}`, row.kept);
+    }
+    return [units.size, ...[...units].flat(), ...kept];
+  });
+}
+
+/** `claimed` only grows, so it counts what was given back as well. */
+function releasedOf(page: ReadonlyMap<string, number>): (string | number)[][] {
+  return pieces([...page], claimsPieceSize).map((rows) => [
+    rows.length,
+    ...rows.flat(),
+    ...rows.flatMap(([buyerId, units]) => [`r:${buyerId}`, units]),
+  ]);
+}
+
+/** Who joined the lobby once does not join it again. */
+function membersOf(page: readonly { ticketId: string; buyerId: string }[]): (string | number)[][] {
+  return pieces(page, claimsPieceSize).map((rows) => [
+    0,
+    ...rows.flatMap(({ ticketId, buyerId }) => [memberField(buyerId), ticketId]),
+  ]);
+}
+
+/** Where tickets are to be continued, or null when they are all there. */
+async function stageFirstPages(
+  run: RunScript,
+  keys: SaleKeys,
+  { cursor, restored }: RebuildSource,
+  retentionMs: number,
+): Promise<string | null | 'superseded'> {
+  let left: string | null = null;
+  let count = 0;
+  for await (const page of restored) {
+    if (!(await stageTickets(run, keys, cursor.epoch, page.reservations, retentionMs))) return 'superseded';
+    left = page.to;
+    count += page.reservations.length;
+    if (count >= ticketsAtOnce) break;
+  }
+  return left;
 }
 
 async function saleFields(redis: Redis, keys: SaleKeys, source: RebuildSource): Promise<string[]> {
@@ -85,6 +167,7 @@ async function saleFields(redis: Redis, keys: SaleKeys, source: RebuildSource): 
   return fields.flat();
 }
 
+/** The lists of whose tickets are whose need no guard: what is staged twice is the same. */
 async function stageTickets(
   run: RunScript,
   keys: SaleKeys,
@@ -92,66 +175,22 @@ async function stageTickets(
   reservations: readonly Reservation[],
   retentionMs: number,
 ): Promise<boolean> {
-  const names = [keys.sale, ...reservations.map((reservation) => keys.ticket(reservation.ticketId))];
-  const args: (string | number)[] = [epoch];
-  for (const reservation of reservations)
-    args.push(isFinal(reservation.status) ? retentionMs : '', recordOf(reservation));
-  return (await run('stage-tickets', names, args)) === 'staged';
-}
-
-async function stageClaims(
-  redis: Redis,
-  buyers: string,
-  reservations: readonly Reservation[],
-): Promise<void> {
-  const pipeline = redis.pipeline();
-  for (const reservation of reservations) {
-    if (reservation.buyerId === '') continue;
-    if (countsForBuyer(reservation.status))
-      pipeline.hincrby(buyers, `c:${reservation.buyerId}`, unitsOf(reservation.lines));
-    if (reservation.idempotencyKey === null) continue;
-    const field = `k:${reservation.buyerId}\n${reservation.idempotencyKey}`;
-    pipeline.hset(buyers, field, `${reservation.ticketId} ${reservation.fingerprint ?? ''}`);
-  }
-  await pipeline.exec();
-}
-
-/** Which tickets are whose, for edges that list them; nothing here says whether there are any. */
-async function stageLists(redis: Redis, buyers: string, reservations: readonly Reservation[]): Promise<void> {
-  const owned = reservations.filter(({ buyerId }) => buyerId !== '');
-  const fields = [...new Set(owned.map(({ buyerId }) => ticketsField(buyerId)))];
-  if (fields.length === 0) return;
-  const before = await redis.hmget(buyers, ...fields);
-  const lists = new Map(fields.map((field, index) => [field, before[index] ?? '']));
-  for (const { buyerId, ticketId } of owned) {
-    const field = ticketsField(buyerId);
-    lists.set(field, withTicket(lists.get(field), ticketId));
-  }
-  await redis.hset(buyers, ...[...lists].flat());
-}
-
-/** `claimed` only grows, so it counts what was given back as well. */
-async function stageReleased(
-  redis: Redis,
-  buyers: string,
-  released: ReadonlyMap<string, number>,
-): Promise<void> {
-  const pipeline = redis.pipeline();
-  for (const [buyerId, units] of released) {
-    pipeline.hset(buyers, `r:${buyerId}`, units);
-    pipeline.hincrby(buyers, `c:${buyerId}`, units);
-  }
-  await pipeline.exec();
-}
-
-/** Who joined the lobby once does not join it again. */
-async function stageMembers(
-  redis: Redis,
-  buyers: string,
-  members: readonly { ticketId: string; buyerId: string }[],
-): Promise<void> {
-  const fields = members.flatMap(({ ticketId, buyerId }) => [memberField(buyerId), ticketId]);
-  if (fields.length > 0) await redis.hset(buyers, ...fields);
+  const staged = await Promise.all(
+    pieces(reservations, pieceSize).map((piece) => {
+      const names = [keys.sale, keys.staged(epoch).buyers];
+      const args: (string | number)[] = [epoch];
+      for (const reservation of piece) {
+        names.push(keys.ticket(reservation.ticketId));
+        args.push(
+          reservation.buyerId,
+          isFinal(reservation.status) ? retentionMs : '',
+          recordOf(reservation, epoch),
+        );
+      }
+      return run('stage-tickets', names, args);
+    }),
+  );
+  return staged.every((answer) => answer === 'staged');
 }
 
 function memberField(buyerId: string): string {
@@ -164,6 +203,7 @@ async function carryOver(
   run: RunScript,
   keys: SaleKeys,
   source: RebuildSource,
+  retentionMs: number,
 ): Promise<boolean> {
   let after = '-';
   for (;;) {
@@ -176,8 +216,11 @@ async function carryOver(
       const entry = parseEntry(Number.parseInt(id, 10), fields[1] ?? '', fields[3] ?? '');
       if (entry !== null && entry.kind !== 'grant' && entry.kind !== 'deny') entries.push(entry);
     }
+    const { epoch } = source.cursor;
     const unknown = await source.unknownOf(entries);
-    if (unknown.length > 0 && !(await stageEntries(run, keys, source.cursor.epoch, unknown))) return false;
+    // What a command or a place in line is about has to be there, or it would look like a ticket that is over.
+    if (!(await stageTickets(run, keys, epoch, unknown.reservations, retentionMs))) return false;
+    if (unknown.entries.length > 0 && !(await stageEntries(run, keys, epoch, unknown.entries))) return false;
   }
 }
 
@@ -220,7 +263,7 @@ function keptFields(entry: ReserveEntry): [field: string, value: string] {
   return [`k:${entry.buyerId}\n${entry.idempotencyKey}`, `${entry.ticketId} ${entry.fingerprint ?? ''}`];
 }
 
-function pieces<Piece>(whole: readonly Piece[], size: number): Piece[][] {
+export function pieces<Piece>(whole: readonly Piece[], size: number): Piece[][] {
   const parts: Piece[][] = [];
   for (let start = 0; start < whole.length; start += size) parts.push(whole.slice(start, start + size));
   return parts;

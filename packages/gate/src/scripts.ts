@@ -13,6 +13,8 @@ const names = [
   'settle',
   'close',
   'stage-tickets',
+  'stage-buyers',
+  'restore',
   'stage-entries',
   'swap',
   'count',

@@ -27,13 +27,14 @@ import { insist } from './insist.ts';
 import { bootKey, keysOf, shardOf } from './keys.ts';
 import { pulse } from './pulse.ts';
 import { rebuild } from './rebuild.ts';
+import { restore } from './restore.ts';
 import { createRunCounts } from './run-counts.ts';
 import { isPlacing, readSale } from './sale-reader.ts';
 import { loadScripts } from './scripts.ts';
 import { settleCall } from './settle-call.ts';
 import { refusalsIn } from './refusal-counts.ts';
 import { hashFields } from './terms.ts';
-import { ticketOf } from './ticket-record.ts';
+import { ticketsIn } from './tickets-read.ts';
 
 export interface WorkerGateOptions {
   redisUrl: string;
@@ -140,20 +141,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     const replies = await insist(deadlineMs, 'Looking at the gates', async () => {
       const pipeline = redis.pipeline().time();
       for (const saleId of saleIds) {
-        pipeline.hmget(
-          keysFor(saleId).sale,
-          'epoch',
-          'seq',
-          'tip',
-          'cursor',
-          'journal',
-          'time',
-          'terms',
-          'rebuilding',
-          'staged',
-          'members',
-          'placed',
-        );
+        pipeline.hmget(keysFor(saleId).sale, ...stateFields);
       }
       return pipeline.exec();
     });
@@ -179,19 +167,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     const fields = hashFields(flat);
     const state = stateOf(
       saleId,
-      [
-        'epoch',
-        'seq',
-        'tip',
-        'cursor',
-        'journal',
-        'time',
-        'terms',
-        'rebuilding',
-        'staged',
-        'members',
-        'placed',
-      ].map((name) => fields[name] ?? null),
+      stateFields.map((name) => fields[name] ?? null),
     );
     if (state === null) return null;
     const inIntake = new Map<string, number>();
@@ -241,13 +217,13 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
       if (admission.kind === 'refused') return admission;
       if (admission.kind === 'admitted')
         return { kind: 'admitted', ticket: ticketOfAdmission(request, prepared, admission), replayed: false };
-      const [currency, decided, text] = (await call(
-        'read-tickets',
-        [keys.boot, keys.sale, keys.ticket(ticketId)],
-        [],
-      )) as [string, number, string];
-      const ticket = ticketOf(ticketId, saleId, currency, decided, text);
-      return ticket === null ? refuse('unknown_ticket') : { kind: 'admitted', ticket, replayed: true };
+      const [read] = ticketsIn(
+        saleId,
+        [ticketId],
+        await call('read-tickets', [keys.boot, keys.sale, keys.ticket(ticketId)], []),
+      );
+      if (read === undefined || 'kind' in read) return read ?? refuse('unknown_ticket');
+      return { kind: 'admitted', ticket: read, replayed: true };
     }
     return refuse('gate_unavailable', { retryAfterSeconds: 1 });
   }
@@ -333,6 +309,8 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     peek,
     counts,
     rebuild: (source) => rebuild(redis, call, source, retentionMs),
+    restore: (saleId, epoch, page, worker) =>
+      restore(call, keysFor(saleId), epoch, page, { worker, retentionMs }),
     async isBooted(shard) {
       return (await insist(deadlineMs, 'Reading the boot marker', () => redis.exists(bootKey(shard)))) === 1;
     },
@@ -358,8 +336,24 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
 
 type RawEntry = [id: string, fields: [string, string, string, string]];
 
+const stateFields = [
+  'epoch',
+  'seq',
+  'tip',
+  'cursor',
+  'journal',
+  'time',
+  'terms',
+  'rebuilding',
+  'staged',
+  'members',
+  'placed',
+  'restoring',
+];
+
 function stateOf(saleId: string, values: (string | null)[]): GateState | null {
-  const [epoch, seq, tip, cursor, journal, time, terms, rebuilding, staged, members, placed] = values;
+  const [epoch, seq, tip, cursor, journal, time, terms, rebuilding, staged, members, placed, restoring] =
+    values;
   if (epoch === null && rebuilding === null) return null;
   return {
     saleId,
@@ -372,6 +366,7 @@ function stateOf(saleId: string, values: (string | null)[]): GateState | null {
     termsVersion: Number(terms ?? 0),
     rebuilding: rebuilding === null || rebuilding === undefined ? null : Number(rebuilding),
     staged: Number(staged ?? 0),
+    restoring: restoring ?? null,
     placing: isPlacing(members, placed),
   };
 }

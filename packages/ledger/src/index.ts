@@ -43,6 +43,7 @@ import {
 import { readSale } from './read-sale.ts';
 import { createQueries, type LedgerQueries } from './queries/index.ts';
 import { fenceRebuild } from './rebuild.ts';
+import { restorePage } from './restore-page.ts';
 import { recordRefusals } from './refusals.ts';
 import { type AcceptedRequest, answerRequest, readRequest, type RememberedRequest } from './requests.ts';
 import { readSettlement } from './settlement.ts';
@@ -110,6 +111,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     knownTickets: (ticketIds) => knownTickets(pool, ticketIds),
     commitRun: (saleId, read, result, reached) => commitRun(pool, region, saleId, read, result, reached),
     settlement: (saleId, fromPosition, limit) => readSettlement(pool, region, saleId, fromPosition, limit),
+    restorePage: (saleId, epoch, from) => restorePage(pool, region, saleId, epoch, from),
     fenceRebuild: (saleId, observed, gateEpoch) => fenceRebuild(pool, region, saleId, observed, gateEpoch),
     liveSales: () => liveSales(pool, region),
     recordRefusals: (saleId, refusals) => recordRefusals(pool, saleId, refusals),

@@ -2,6 +2,7 @@ import type { GateState, RunLedger, WorkerGate } from '@holdfast/core';
 import type { Committer } from './committer.ts';
 import { bootShard, rebuildSale } from './recovery.ts';
 import { createRefusalLedger } from './refusal-ledger.ts';
+import { createRestorer } from './restorer.ts';
 import { allShards } from './shards.ts';
 
 type LiveSale = Awaited<ReturnType<RunLedger['liveSales']>>[number];
@@ -44,6 +45,7 @@ export function createSweep(
   const seen = new Map<string, { committedSeq: number; journal: number }>();
   const standing = new Map<string, { rebuilding: number | null; staged: number; passes: number }>();
   const refusals = createRefusalLedger(parts);
+  const restorer = createRestorer(parts, onError);
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
   let pass: Promise<unknown> = Promise.resolve();
@@ -77,6 +79,8 @@ export function createSweep(
   async function sweepSale(sale: LiveSale, gate: GateState | null): Promise<boolean> {
     if (gate !== null && gate.rebuilding !== null) return finishRebuild(sale, gate);
     standing.delete(sale.saleId);
+    if (gate !== null && gate.restoring !== null && gate.epoch === sale.cursor.epoch)
+      restorer.begin(sale.saleId, gate.epoch, gate.restoring);
     const before = seen.get(sale.saleId);
     seen.set(sale.saleId, {
       committedSeq: sale.cursor.committedSeq,
@@ -106,6 +110,7 @@ export function createSweep(
       closed = true;
       clearTimeout(timer);
       await pass;
+      await restorer.close();
     },
   };
 }

@@ -1,7 +1,7 @@
 #!lua
 -- Puts the staged gate in the place of the old one, in one step, if this rebuild is still the one under way.
 --
--- KEYS  1 sale, 2 intake, 3 buyers, 4 staged sale, 5 staged intake, 6 staged buyers, 7 the shard's sales
+-- KEYS  1 sale, 2 intake, 3 buyers, 4 staged sale, 5 staged intake, 6 staged buyers, 7 the shard's sales, 8 moved
 -- ARGV  1 the new epoch, 2 sale id, 3 channel
 -- Answer  'rebuilt' or 'superseded'
 
@@ -13,6 +13,9 @@ for i = 1, 3 do
     redis.call('PERSIST', KEYS[i])
   end
 end
+redis.call('DEL', KEYS[8])
+local time = redis.call('TIME')
+redis.call('HSET', KEYS[1], 'rebuiltAt', string.format('%.0f', tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)))
 redis.call('SADD', KEYS[7], ARGV[2])
 redis.call('PUBLISH', ARGV[3], redis.call('HGET', KEYS[1], 'journal') .. ' 1 ')
 return 'rebuilt'
