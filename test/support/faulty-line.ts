@@ -11,10 +11,13 @@ export interface FaultyLine {
   /** Breaks every connection and takes no new one until `heal`. */
   cut(): void;
   heal(): void;
+  /** From now on it leads to another store; who is connected has to connect again. */
+  leadTo(storePort: number): void;
   close(): Promise<void>;
 }
 
-export async function openFaultyLine(storePort: number): Promise<FaultyLine> {
+export async function openFaultyLine(firstPort: number): Promise<FaultyLine> {
+  let storePort = firstPort;
   let lose: { text: string; lost: () => void } | null = null;
   let isCut = false;
   const open = new Set<Socket>();
@@ -66,6 +69,10 @@ export async function openFaultyLine(storePort: number): Promise<FaultyLine> {
       }),
     cut() {
       isCut = true;
+      breakAll();
+    },
+    leadTo(port) {
+      storePort = port;
       breakAll();
     },
     heal() {

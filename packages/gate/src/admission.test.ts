@@ -28,6 +28,7 @@ function sale(offered: Record<string, number> = prices): KnownSale {
     terms: '7',
     limit: null,
     prices: new Map(Object.entries(offered)),
+    cursor: 0,
     waiting: 0,
     view: {
       id: 'tees',

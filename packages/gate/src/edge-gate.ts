@@ -4,7 +4,6 @@ import {
   type CommandAnswer,
   type CommandRequest,
   type EdgeGate,
-  type Line,
   type Outcome,
   parseTicketId,
   type Refusal,
@@ -14,6 +13,7 @@ import {
   refuse,
   type Ticket,
 } from '@holdfast/core';
+import { createAcknowledged } from './acknowledged.ts';
 import {
   type Admission,
   admitCall,
@@ -35,6 +35,7 @@ import { allShards, bootKey, keysOf, salesKey, shardOf } from './keys.ts';
 import { createLane, type Lane } from './lane.ts';
 import { createNews } from './news.ts';
 import { createRefusalCounts } from './refusal-counts.ts';
+import { createRequeue } from './requeue.ts';
 import { type KnownSale, readSale } from './sale-reader.ts';
 import { loadScripts } from './scripts.ts';
 import { createSoldOut } from './sold-out.ts';
@@ -57,12 +58,19 @@ export interface EdgeGateOptions {
   challenger?: Challenger | null;
   /** Keeps which tickets are whose, for `ticketsOf`; admissions without it pay nothing for it. */
   listsTickets?: boolean;
+  /** Tickets that it remembers until it has seen them decided, and for how long at most (milliseconds). */
+  remembers?: number;
+  remembersMs?: number;
+  /** Tickets that stood in no log any more have their place again. */
+  onRequeued?(saleId: string, tickets: number): void;
   onError?(error: Error): void;
 }
 
 export interface EdgeGateTotals {
   admitted: number;
   batches: number;
+  /** Tickets that stood in no log any more and have their place again. */
+  requeued: number;
   refused: ReadonlyMap<RefusalCode, number>;
   /** Entries that waited for the ledger when their sales were last read here. */
   waiting: number;
@@ -75,6 +83,8 @@ const maxPaymentsPerTicket = 16;
 /** How often a request is prepared again because the sale's terms changed under it. */
 const maxPreparations = 4;
 const maxWaiting = 20_000;
+
+const closed = refuse('gate_unavailable', { retryAfterSeconds: 1 });
 
 /** Opens the gate for an edge. Throws when Redis does not answer within 10 s. */
 export async function createEdgeGate(
@@ -90,6 +100,9 @@ export async function createEdgeGate(
     deadlineMs = 3_000,
     challenger = null,
     listsTickets = false,
+    remembers = 100_000,
+    remembersMs = 600_000,
+    onRequeued,
     onError,
   } = options;
   const redis = connect({ url: redisUrl, name: 'holdfast-edge', onError });
@@ -98,6 +111,18 @@ export async function createEdgeGate(
   const news = createNews(connectSubscriber({ url: redisUrl, name: 'holdfast-edge-news', onError }));
   const refusals = createRefusalCounts(redis);
   const soldOut = createSoldOut();
+  const acknowledged = createAcknowledged({ most: remembers, longestMs: remembersMs });
+  const requeue = createRequeue({
+    acknowledged,
+    lookUp,
+    read: readAtGate,
+    send: sendAgain,
+    onRequeued(saleId, tickets) {
+      requeued += tickets;
+      onRequeued?.(saleId, tickets);
+    },
+    onError,
+  });
   const checkChallenge = createChallengeCheck(redis, challenger, deadlineMs);
   const sales = new Map<string, KnownSale>();
   const saleLanes = new Map<string, Lane<null, KnownSale | Refusal>>();
@@ -106,6 +131,7 @@ export async function createEdgeGate(
   const ticketLanes = new Map<string, Lane<string, Ticket | Refusal>>();
   let admitted = 0;
   let batches = 0;
+  let requeued = 0;
 
   const unavailable = (error: unknown): Refusal => {
     onError?.(error as Error);
@@ -130,7 +156,13 @@ export async function createEdgeGate(
       saleLanes.delete(saleId);
     } else {
       sales.set(saleId, answer);
-      news.follow(answer.shard, saleId, () => soldOut.forget(saleId));
+      news.follow(answer.shard, saleId, {
+        moved() {
+          soldOut.forget(saleId);
+          requeue.look(saleId);
+        },
+        changed: (ticketId) => seen(saleId, ticketId),
+      });
     }
     return answer;
   }
@@ -153,6 +185,8 @@ export async function createEdgeGate(
 
   async function ask(request: ReserveRequest, kind: 'reserve' | 'join'): Promise<ReserveAnswer> {
     let asking = '';
+    // One id however often it is prepared: what a gate took before it was rebuilt is found there, and not taken twice.
+    let ticketId: string | undefined;
     for (let preparation = 0; preparation < maxPreparations; preparation++) {
       const sale = sales.get(request.saleId) ?? (await lookUp(request.saleId));
       if ('kind' in sale) return counted(request.saleId, sale);
@@ -180,7 +214,9 @@ export async function createEdgeGate(
         const sku = soldOut.refuses(request.saleId, lines);
         if (sku !== null) return counted(request.saleId, refuse('sold_out', { sku }));
       }
-      const answer = await admit(request, sale, lines, kind);
+      const prepared = prepare(request, sale, lines, kind, ticketId);
+      ({ ticketId } = prepared);
+      const answer = await admit(request, prepared);
       if (answer !== null) return answer.kind === 'refused' ? counted(request.saleId, answer) : answer;
       sales.delete(request.saleId);
     }
@@ -193,14 +229,8 @@ export async function createEdgeGate(
   }
 
   /** Null when the terms had changed and nothing was looked at. */
-  async function admit(
-    request: ReserveRequest,
-    sale: KnownSale,
-    lines: Line[],
-    kind: 'reserve' | 'join',
-  ): Promise<ReserveAnswer | null> {
-    const prepared = prepare(request, sale, lines, kind);
-    const lanes = kind === 'join' ? joinLanes : admitLanes;
+  async function admit(request: ReserveRequest, prepared: Prepared): Promise<ReserveAnswer | null> {
+    const lanes = prepared.kind === 'join' ? joinLanes : admitLanes;
     let lane = lanes.get(request.saleId);
     if (lane === undefined) {
       lane = createLane({
@@ -218,6 +248,7 @@ export async function createEdgeGate(
       case 'refused':
         return admission;
       case 'admitted':
+        acknowledged.remember(request.saleId, prepared);
         return { kind: 'admitted', ticket: ticketOfAdmission(request, prepared, admission), replayed: false };
       case 'again': {
         const read = await readTicket(admission.ticketId);
@@ -244,6 +275,21 @@ export async function createEdgeGate(
     if (sent === batch) return admissions;
     let next = 0;
     return batch.map((one) => (current(one) ? (admissions[next++] as Admission) : { kind: 'stale' }));
+  }
+
+  /** As it was prepared then, whatever the terms are by now. */
+  async function sendAgain(saleId: string, sale: KnownSale, batch: Prepared[]): Promise<Admission[]> {
+    const { names, args } = admitCall(keysOf(sale.shard, saleId), sale, Math.ceil(intakeLimit * 1.2), batch);
+    if (listsTickets) args.push(listed);
+    const reply = await insist(deadlineMs, 'Queueing again', () => run('requeue', names, args));
+    const { admissions } = readAdmissions(reply as string, batch.length);
+    ringFor(saleId, sale, admissions);
+    return admissions;
+  }
+
+  /** Settled, if it is not a member of a lobby who just got a place in line. */
+  function seen(saleId: string, ticketId: string): void {
+    if (acknowledged.has(saleId, ticketId) && !joinLanes.has(saleId)) acknowledged.forget(saleId, ticketId);
   }
 
   /** Answers with how many were admitted. */
@@ -304,6 +350,7 @@ export async function createEdgeGate(
       }
       if (word === 'appended')
         ring({ saleId, shard, epoch: Number(sale.epoch), fromSeq: Number(detail), toSeq: Number(detail) });
+      if (word === 'unknown_ticket' && isOnItsWay(request.ticketId)) return closed;
       return commandAnswer(request.ticketId, commandId, word, detail);
     }
     return refuse('gate_unavailable', { retryAfterSeconds: 1 });
@@ -330,6 +377,20 @@ export async function createEdgeGate(
   }
 
   async function readTicket(ticketId: string): Promise<{ kind: 'ticket'; ticket: Ticket } | Refusal> {
+    const read = await readAtGate(ticketId);
+    if (read.kind === 'refused' && read.code === 'unknown_ticket' && isOnItsWay(ticketId)) return closed;
+    return read;
+  }
+
+  /** The gate that lost it does not know yet; its buyer must not hear that it never was. */
+  function isOnItsWay(ticketId: string): boolean {
+    const saleId = parseTicketId(ticketId)?.saleId ?? '';
+    if (!acknowledged.has(saleId, ticketId)) return false;
+    requeue.look(saleId);
+    return true;
+  }
+
+  async function readAtGate(ticketId: string): Promise<{ kind: 'ticket'; ticket: Ticket } | Refusal> {
     const place = parseTicketId(ticketId);
     if (place === null) return refuse('unknown_ticket');
     const laneKey = `${place.shard} ${place.saleId}`;
@@ -424,9 +485,10 @@ export async function createEdgeGate(
     totals: () => {
       let waiting = 0;
       for (const sale of sales.values()) waiting += sale.waiting;
-      return { admitted, batches, refused: refusals.totals(), waiting };
+      return { admitted, batches, requeued, refused: refusals.totals(), waiting };
     },
     async close() {
+      requeue.close();
       await refusals.close();
       news.close();
       redis.disconnect();

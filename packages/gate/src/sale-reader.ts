@@ -10,6 +10,8 @@ export interface KnownSale {
   terms: string;
   limit: number | null;
   prices: Map<string, number>;
+  /** The ledger's cursor, as the gate last heard of it. */
+  cursor: number;
   /** Entries that wait for the ledger. */
   waiting: number;
   view: SaleView;
@@ -43,6 +45,7 @@ function saleOf(shard: string, saleId: string, now: number, fields: Record<strin
     terms: fields['terms'] ?? '',
     limit,
     prices: new Map(document.items.map((item) => [item.sku, item.priceMinor])),
+    cursor: Number(fields['cursor'] ?? 0),
     waiting: Math.max(0, Number(fields['seq'] ?? 0) - Number(fields['cursor'] ?? 0)),
     view: {
       id: saleId,

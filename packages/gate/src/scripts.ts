@@ -6,6 +6,7 @@ const names = [
   'admit',
   'join',
   'place',
+  'requeue',
   'append',
   'read-tickets',
   'read-sale',
