@@ -168,6 +168,44 @@ describe('tickets that were acknowledged and are in no log any more', () => {
   }, 60_000);
 });
 
+describe('tickets that no edge remembers either', () => {
+  it('F10: are told to be lost to whoever brings a receipt, and the same key gets a new place', async () => {
+    await open();
+    const sale = await openTees(house, 5);
+    const dying = await house.addEdge();
+    house.freeze(sale);
+    const first = await ask(dying, sale, 'ann', 1, 'her key');
+    if (first.kind === 'refused') throw new Error(first.code);
+    await dying.close();
+    await emptyRedis(house);
+    house.thaw(sale);
+    await until('the gate to be open', async () => (await buy(house.edge, sale, 'bob')) !== null);
+    const { id, receipt } = first.ticket;
+    expect(await house.edge.readTicket(id), 'without a receipt nobody can tell').toMatchObject({
+      code: 'unknown_ticket',
+    });
+    expect(await house.edge.readTicket(id, receipt), 'an edge might still bring it').toMatchObject({
+      code: 'gate_unavailable',
+    });
+    const told = await until(
+      'the edges to have had their time',
+      async () => {
+        const seen = await house.edge.readTicket(id, receipt);
+        return seen.kind === 'refused' && seen.code !== 'gate_unavailable' && seen;
+      },
+      20_000,
+    );
+    expect(told.code).toBe('ticket_lost');
+    const made = id.replace(/.{22}$/, '0'.repeat(22));
+    expect(await house.edge.readTicket(made, `9.1.${'a'.repeat(40)}`)).toMatchObject({
+      code: 'unknown_ticket',
+    });
+    const again = await ask(house.edge, sale, 'ann', 1, 'her key');
+    expect(again).toMatchObject({ kind: 'admitted', replayed: false });
+    expect(await expectConservation(house, sale)).toEqual({ tee: { held: 2 } });
+  }, 60_000);
+});
+
 describe('a replica that is promoted', () => {
   it('F13: behind its master: what it has not heard of comes back from the edge, and nothing is sold twice', async () => {
     await open({ overLine: true });

@@ -85,7 +85,8 @@ export interface EdgeGate {
   /** A place in the lobby of a sale that is not open yet; the same ticket again for who has one. */
   join(request: ReserveRequest): Promise<ReserveAnswer>;
   command(request: CommandRequest): Promise<CommandAnswer>;
-  readTicket(ticketId: string): Promise<{ kind: 'ticket'; ticket: Ticket } | Refusal>;
+  /** With the receipt of a ticket that no log has: `ticket_lost`, where a gate that was rebuilt can tell. */
+  readTicket(ticketId: string, receipt?: string): Promise<{ kind: 'ticket'; ticket: Ticket } | Refusal>;
   /** What a buyer has of one sale, the newest first, at most 200; only where the gate was told to keep it. */
   ticketsOf(saleId: string, buyerId: string): Promise<{ kind: 'tickets'; tickets: Ticket[] } | Refusal>;
   readSale(saleId: string): Promise<{ kind: 'sale'; sale: SaleView } | Refusal>;

@@ -29,6 +29,7 @@ function sale(offered: Record<string, number> = prices): KnownSale {
     limit: null,
     prices: new Map(Object.entries(offered)),
     cursor: 0,
+    rebuilt: null,
     waiting: 0,
     view: {
       id: 'tees',

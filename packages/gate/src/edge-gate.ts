@@ -33,6 +33,7 @@ import { commandIdOf } from './ids.ts';
 import { insist } from './insist.ts';
 import { allShards, bootKey, keysOf, salesKey, shardOf } from './keys.ts';
 import { createLane, type Lane } from './lane.ts';
+import { isLost } from './lost.ts';
 import { createNews } from './news.ts';
 import { createRefusalCounts } from './refusal-counts.ts';
 import { createRequeue } from './requeue.ts';
@@ -85,6 +86,12 @@ const maxPreparations = 4;
 const maxWaiting = 20_000;
 
 const closed = refuse('gate_unavailable', { retryAfterSeconds: 1 });
+
+function newestFirst(one: Ticket, other: Ticket): number {
+  const [epoch = 0, seq = 0] = one.receipt.split('.', 2).map(Number);
+  const [otherEpoch = 0, otherSeq = 0] = other.receipt.split('.', 2).map(Number);
+  return otherEpoch - epoch || otherSeq - seq;
+}
 
 /** Opens the gate for an edge. Throws when Redis does not answer within 10 s. */
 export async function createEdgeGate(
@@ -376,10 +383,25 @@ export async function createEdgeGate(
     }
   }
 
-  async function readTicket(ticketId: string): Promise<{ kind: 'ticket'; ticket: Ticket } | Refusal> {
+  async function readTicket(
+    ticketId: string,
+    receipt?: string,
+  ): Promise<{ kind: 'ticket'; ticket: Ticket } | Refusal> {
     const read = await readAtGate(ticketId);
-    if (read.kind === 'refused' && read.code === 'unknown_ticket' && isOnItsWay(ticketId)) return closed;
-    return read;
+    if (read.kind !== 'refused' || read.code !== 'unknown_ticket') return read;
+    if (isOnItsWay(ticketId)) return closed;
+    const saleId = parseTicketId(ticketId)?.saleId;
+    if (receipt === undefined || saleId === undefined) return read;
+    const sale = await lookUp(saleId);
+    if ('kind' in sale) return sale.code === 'unknown_sale' ? read : sale;
+    switch (isLost(sale, receipt)) {
+      case 'lost':
+        return refuse('ticket_lost');
+      case 'not_yet':
+        return closed;
+      case 'unknown':
+        return read;
+    }
   }
 
   /** The gate that lost it does not know yet; its buyer must not hear that it never was. */
@@ -419,11 +441,12 @@ export async function createEdgeGate(
     const ids = await ticketIdsOf(redis, shard, saleId, buyerId, deadlineMs).catch(unavailable);
     if ('kind' in ids) return ids;
     const tickets: Ticket[] = [];
-    for (const read of await Promise.all(ids.reverse().map(readTicket))) {
+    for (const read of await Promise.all(ids.map((id) => readTicket(id)))) {
       if (read.kind === 'ticket') tickets.push(read.ticket);
       else if (read.code !== 'unknown_ticket') return read;
     }
-    return { kind: 'tickets', tickets };
+    // After a rebuild the list begins with those whose hold lapses first.
+    return { kind: 'tickets', tickets: tickets.sort(newestFirst) };
   }
 
   async function readTickets(shard: string, saleId: string, ids: string[]): Promise<(Ticket | Refusal)[]> {

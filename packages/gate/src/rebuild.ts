@@ -60,7 +60,7 @@ export async function rebuild(
   for (const key of [staged.sale, staged.intake, staged.buyers]) await redis.expire(key, stagedSeconds);
   const live = [keys.sale, keys.intake, keys.buyers];
   const names = [...live, staged.sale, staged.intake, staged.buyers, keys.sales, keys.moved];
-  return (await run('swap', names, [cursor.epoch, sale.id, keys.news])) === 'rebuilt'
+  return (await run('swap', names, [cursor.epoch, sale.id, keys.news, retentionMs])) === 'rebuilt'
     ? 'rebuilt'
     : 'superseded';
 }

@@ -2,7 +2,7 @@
 -- Puts the staged gate in the place of the old one, in one step, if this rebuild is still the one under way.
 --
 -- KEYS  1 sale, 2 intake, 3 buyers, 4 staged sale, 5 staged intake, 6 staged buyers, 7 the shard's sales, 8 moved
--- ARGV  1 the new epoch, 2 sale id, 3 channel
+-- ARGV  1 the new epoch, 2 sale id, 3 channel, 4 how long a final ticket stays readable (ms)
 -- Answer  'rebuilt' or 'superseded'
 
 if redis.call('HGET', KEYS[1], 'rebuilding') ~= ARGV[1] then return 'superseded' end
@@ -15,7 +15,9 @@ for i = 1, 3 do
 end
 redis.call('DEL', KEYS[8])
 local time = redis.call('TIME')
-redis.call('HSET', KEYS[1], 'rebuiltAt', string.format('%.0f', tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)))
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+-- Every ticket of the ledger comes back, and stays for a retention: until then one that is missing is in no log.
+redis.call('HSET', KEYS[1], 'rebuiltAt', string.format('%.0f', now), 'tellsUntil', string.format('%.0f', now + tonumber(ARGV[4])))
 redis.call('SADD', KEYS[7], ARGV[2])
 redis.call('PUBLISH', ARGV[3], redis.call('HGET', KEYS[1], 'journal') .. ' 1 ')
 return 'rebuilt'
