@@ -142,7 +142,7 @@ export function requeue(
 ): 'requeued' | 'wrong_epoch' {
   if (epoch !== gate.epoch) return 'wrong_epoch';
   for (const request of requests) {
-    if (keep.has('requeueOnce') && gate.keys.has(request.ticket)) continue;
+    if (keep.has('replayFirst') && gate.keys.has(request.ticket)) continue;
     const available = fits(plus(gate.admitted, request.lines), gate.ceiling) && gate.status !== 'closed';
     const behind = keep.has('requeueBehind') && shop.waitlist && gate.waiting.size > 0;
     const units = available && !behind ? request.lines : none;
@@ -169,18 +169,19 @@ export type Page = {
   readonly isLast: boolean;
 };
 
-/** Rows, as of a position of the journal, come back as tickets; not when one of them was settled since. */
-export function restore(gate: Gate, epoch: number, page: Page, keep: Rules): void {
-  if (gate.epoch !== epoch || gate.restoring === undefined) return;
-  if (keep.has('continueRestoring') && gate.restoring !== page.from) return;
+/** Rows, as of a position of the journal, come back as tickets; not when one of them was settled since. True to go on. */
+export function restore(gate: Gate, epoch: number, page: Page, keep: Rules): boolean {
+  if (gate.epoch !== epoch || gate.restoring === undefined) return false;
+  if (keep.has('continueRestoring') && gate.restoring !== page.from) return false;
   if (keep.has('noteMoves') && page.rows.some(([ticket]) => (gate.moved.get(ticket) ?? 0) > page.asOf))
-    return;
+    return false;
   gate.writes++;
   if (keep.has('rebuildTickets'))
     for (const [ticket, { status, version }] of page.rows)
       gate.tickets.set(ticket, { status, version, of: gate.epoch });
   gate.restoring = page.isLast ? undefined : page.from + page.rows.length;
   if (page.isLast) gate.moved = new Map();
+  return !page.isLast;
 }
 
 export function command(

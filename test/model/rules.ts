@@ -60,7 +60,6 @@ export const rules = {
     'A gate that lost its tail needs the tickets again from where it is, not from where it was.',
   edgeRemembers:
     'What a disk lost after it was acknowledged stands in no log; only the edge still knows of it.',
-  requeueOnce: 'Two edges, or one that asks twice, must not queue again what is in line already.',
   requeueBehind:
     'Whoever comes back from an edge comes behind those who wait, like everybody who comes late.',
   rebuildBuyers: 'A gate that is rebuilt without its buyers lets each of them buy up to the limit again.',

@@ -116,20 +116,22 @@ function* rebuildRun(world: World, me: number, seen: Ledger, gate: Gate | undefi
   yield 'rebuilt';
 }
 
-/** All tickets, page by page, from where the gate is. */
+/** All tickets, page by page, from where the gate is; not beside another worker who is at it. */
 function* restoreRun(world: World, me: number, epoch: number): Run {
-  for (;;) {
-    const from = world.gateOf(me)?.restoring;
-    if (from === undefined) return;
+  const isAtIt = (other: number): boolean => other !== me && world.runs[other] !== undefined;
+  if (world.restorer !== undefined && isAtIt(world.restorer)) return;
+  world.restorer = me;
+  let from = world.gateOf(me)?.restoring;
+  while (from !== undefined) {
     const { reservations, journal } = world.database.ledger;
     const rows = [...reservations].slice(from, from + rowsPerPage);
     const page = { from, asOf: journal.length, rows, isLast: rows.length < rowsPerPage };
     yield 'rows read';
     const gate = world.gateOf(me);
-    if (gate?.epoch !== epoch) return;
-    restore(gate, epoch, page, world.keep);
+    from = gate && restore(gate, epoch, page, world.keep) ? from + rows.length : undefined;
     yield 'restored';
   }
+  world.restorer = undefined;
 }
 
 function lookAt(world: World, me: number): Gate | undefined {

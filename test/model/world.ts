@@ -24,6 +24,8 @@ export type World = {
   /** What each edge has acknowledged and not yet seen decided, by ticket, in the order of the line. */
   readonly memories: Map<string, Request>[];
   readonly runs: (Run | undefined)[];
+  /** Who brings tickets back. */
+  restorer: number | undefined;
   readonly lines: Line[];
   readonly issued: Request[];
   readonly unanswered: Request[];
@@ -87,6 +89,7 @@ export function createWorld(shop: Shop, keep: Rules): World {
     edgeEpochs: Array.from({ length: edges }, () => 1),
     memories: Array.from({ length: edges }, () => new Map()),
     runs: Array.from({ length: workers }, () => undefined),
+    restorer: undefined,
     lines: Array.from({ length: workers }, () => 'current'),
     issued: [],
     unanswered: [],
@@ -278,7 +281,11 @@ function learn(world: World, edge: number, gate: Gate): void {
     if (seen === 'unknown') lost.push(request);
     else if (seen !== 'not whole' && seen.status !== 'queued') memory.delete(ticket);
   }
+  const waited = gate.sound && gate.waiting.size > 0;
+  const admitted = gate.admitted;
   if (lost.length > 0) requeue(gate, gate.epoch, lost, world.clock, world.shop, world.keep);
+  if (waited && !same(gate.admitted, admitted))
+    world.witness.seen.push({ law: 'nobody walks past who waits', detail: 'from the memory of an edge' });
 }
 
 function remember(world: World, edge: number, gate: Gate, request: Request): void {
