@@ -199,33 +199,37 @@ describe('the race', () => {
       await page.locator('#track[data-left=back]').waitFor();
     }));
 
-  it('runs by two edges where there are two', () =>
-    shop.visit(async (person) => {
-      // Each names the other, so their ports are chosen before either starts.
-      const ports = [await freePort(0, '127.0.0.1'), await freePort(0, '127.0.0.1')] as const;
-      const edges = await Promise.all(
-        ports.map((port, index) =>
-          startEdge({
-            REDIS_URL: shop.redis.url,
-            EDGE_PORT: String(port),
-            PEER_EDGES: `http://127.0.0.1:${ports[1 - index]}`,
-          }),
-        ),
-      );
-      try {
-        const page = await person.open(`${edges[0]?.url}/race?lang=en`);
-        await page.getByText('each a process of its own').waitFor();
-        await page.locator('#start').click();
-        await page.locator('#track[data-left=taken]').waitFor();
-        expect(await page.locator('#verdict').textContent()).toContain(
-          'Both ends say the same: 0 of 1 is left.',
+  it(
+    'runs by two edges where there are two',
+    () =>
+      shop.visit(async (person) => {
+        // Each names the other, so their ports are chosen before either starts.
+        const ports = [await freePort(0, '127.0.0.1'), await freePort(0, '127.0.0.1')] as const;
+        const edges = await Promise.all(
+          ports.map((port, index) =>
+            startEdge({
+              REDIS_URL: shop.redis.url,
+              EDGE_PORT: String(port),
+              PEER_EDGES: `http://127.0.0.1:${ports[1 - index]}`,
+            }),
+          ),
         );
-        const hosts = await page.locator('[data-show=edge]').allTextContents();
-        expect(hosts).toEqual(ports.map((port) => `127.0.0.1:${port}`));
-      } finally {
-        for (const edge of edges) await edge.kill();
-      }
-    }));
+        try {
+          const page = await person.open(`${edges[0]?.url}/race?lang=en`);
+          await page.getByText('each a process of its own').waitFor();
+          await page.locator('#start').click();
+          await page.locator('#track[data-left=taken]').waitFor();
+          expect(await page.locator('#verdict').textContent()).toContain(
+            'Both ends say the same: 0 of 1 is left.',
+          );
+          const hosts = await page.locator('[data-show=edge]').allTextContents();
+          expect(hosts).toEqual(ports.map((port) => `127.0.0.1:${port}`));
+        } finally {
+          for (const edge of edges) await edge.kill();
+        }
+      }),
+    60_000,
+  );
 });
 
 describe('the inside', () => {

@@ -1,4 +1,4 @@
-import { readdirSync, statSync, truncateSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, renameSync, statSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -73,6 +73,26 @@ describe('when Redis loses its memory', () => {
     const units = await expectConservation(house, sale);
     expect(units['tee']?.['held']).toBe(30);
   }, 30_000);
+
+  it('F56: its file damaged in the middle, it says what to do; started empty, the sale goes on', async () => {
+    const sale = await openTees(house, 30);
+    const before = await buyMany(house.edge, sale, 'b', 20);
+    await atRest(house, sale);
+    await house.redis.kill();
+    const file = openSync(aofFile(house.redis.dir), 'r+');
+    writeSync(file, Buffer.alloc(64, 'x'), 0, 64, Math.floor(aofSize(house.redis.dir) / 2));
+    closeSync(file);
+    const folder = join(house.redis.dir, 'appendonlydir');
+    await expect(house.redis.restart()).rejects.toThrow(`is damaged. Move it away`);
+    expect(await house.edge.readTicket(before[0]?.id ?? '')).toMatchObject({ code: 'gate_unavailable' });
+    renameSync(folder, `${folder}.damaged`);
+    await house.redis.restart();
+    await sells(sale, 'c');
+    const after = await buyMany(house.edge, sale, 'd', 15);
+    expect(after.filter((ticket) => ticket !== null)).toHaveLength(9);
+    expect(await house.edge.readTicket(before[0]?.id ?? '')).toMatchObject({ ticket: { status: 'held' } });
+    expect(await expectConservation(house, sale)).toEqual({ tee: { held: 30 } });
+  }, 60_000);
 
   it('killed and started again with all of its file, the sale goes on and every ticket stands', async () => {
     const sale = await openTees(house, 40);

@@ -35,8 +35,8 @@ async function openProvider(): Promise<PaymentProvider> {
   return provider;
 }
 
-describe('F33: when the money meets the deadline', () => {
-  it(`before, after and within ${spreadMs} ms of it, told at two edges, ${races} times, with a waitlist behind them: units or a refund, never paid and nothing`, async () => {
+describe('when the money meets the deadline', () => {
+  it(`F33: money that meets the deadline, before, after and within ${spreadMs} ms of it, told at two edges, ${races} times, with a waitlist behind them: units or a refund, never paid and nothing`, async () => {
     const provider = await openProvider();
     const desks = house.edges.map((edge) => createPayments(provider, edge, house.log)) as [
       Payments,
@@ -108,8 +108,8 @@ describe('F33: when the money meets the deadline', () => {
   }, 60_000);
 });
 
-describe('F12: when Redis is emptied', () => {
-  it('an event is not acknowledged until the gate is rebuilt; then money finds its ticket, and twice is once', async () => {
+describe('when Redis is emptied', () => {
+  it('F12: Redis is emptied: an event is not acknowledged until the gate is rebuilt; then money finds its ticket, and twice is once', async () => {
     const provider = await openProvider();
     const desk = createPayments(provider, house.edge, house.log);
     const sale = await openTees(house, 3);
@@ -155,7 +155,7 @@ describe('F12: when Redis is emptied', () => {
   }, 30_000);
 });
 
-describe('F34: when an edge is killed', () => {
+describe('when an edge is killed', () => {
   let line: FaultyLine;
   const edges: EdgeProcess[] = [];
 
@@ -178,7 +178,7 @@ describe('F34: when an edge is killed', () => {
     await line.close();
   });
 
-  it('between Stripe’s answer and its own, another finds the same payment; between the intake and its answer to Stripe, the event is taken once', async () => {
+  it('F34: an edge killed between Stripe’s answer and its own, another finds the same payment; between the intake and its answer to Stripe, the event is taken once', async () => {
     const [first, second, third] = edges as [EdgeProcess, EdgeProcess, EdgeProcess];
     const sale = await openTees(house, 1);
     const ticket = (await buy(house.edge, sale, 'anna')) as Ticket;

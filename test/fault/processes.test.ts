@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Stack, startStack } from '../../apps/cli/src/stack.ts';
+import { startRush, untilLawful } from '../support/rush.ts';
 import { until } from '../support/sales.ts';
 import { temporaryFolder } from '@holdfast/runtime/local-stores';
 
@@ -66,7 +65,7 @@ describe('when a process is killed or frozen in the middle of a rush', () => {
   it('F11: Redis killed with -9 and started again: the sale goes on, and no acknowledged ticket is lost', async () => {
     const rush = await startRush(stack);
     kill(stack, 'redis', 'SIGKILL');
-    await rush.lasts(3_000);
+    await rush.goesOn();
     await expectWhole(await rush.end());
   }, 60_000);
 
@@ -79,17 +78,7 @@ describe('when a process is killed or frozen in the middle of a rush', () => {
     acknowledged: string[];
   }): Promise<void> {
     expect(acknowledged.length).toBeGreaterThan(50);
-    const audit = await until(
-      `the audit of ${saleId} to hold`,
-      async () => {
-        const answer = await askConsole(stack, `/v1/sales/${saleId}/audit`).catch(() => null);
-        if (answer === null || !answer.ok) return null;
-        const verdict = (await answer.json()) as { ok: boolean; checks: { ok: boolean }[] };
-        return verdict.ok ? verdict : null;
-      },
-      20_000,
-    );
-    expect(audit.checks.filter((check) => !check.ok)).toEqual([]);
+    await untilLawful(stack, saleId);
     const rows = await until('every acknowledged ticket to have its row', async () => {
       const found = await database.query<{ id: string }>(
         'select ticket_id as id from reservations where sale_id = $1 and ticket_id = any($2::text[])',
@@ -110,75 +99,6 @@ describe('when a process is killed or frozen in the middle of a rush', () => {
     return Number(rows[0]?.pause);
   }
 });
-
-interface Rush {
-  saleId: string;
-  lasts(milliseconds: number): Promise<void>;
-  end(): Promise<{ saleId: string; acknowledged: string[] }>;
-}
-
-/** A steady crowd at both edges of a new sale, each buyer asking again with the same key until there is an answer. */
-async function startRush(stack: Stack): Promise<Rush> {
-  const saleId = `rush-${randomUUID().slice(0, 8)}`;
-  const created = await askConsole(stack, '/v1/sales', {
-    id: saleId,
-    name: 'A rush',
-    status: 'open',
-    items: [{ sku: 'tee', stock: 1_000_000 }],
-  });
-  expect(created.status).toBe(201);
-  const acknowledged: string[] = [];
-  let open = true;
-  const buyers = Array.from({ length: 8 }, async (_, lane) => {
-    for (let turn = 0; open; turn++) {
-      const ticketId = await buyWhateverHappens(stack, saleId, `${lane}-${turn}`, lane + turn);
-      if (ticketId !== null) acknowledged.push(ticketId);
-      await sleep(20);
-    }
-  });
-  await until('the rush to be under way', async () => acknowledged.length > 30);
-  return {
-    saleId,
-    lasts: (milliseconds) => sleep(milliseconds),
-    async end() {
-      open = false;
-      await Promise.all(buyers);
-      return { saleId, acknowledged };
-    },
-  };
-}
-
-async function buyWhateverHappens(
-  stack: Stack,
-  saleId: string,
-  buyerId: string,
-  turn: number,
-): Promise<string | null> {
-  const giveUpAt = performance.now() + 20_000;
-  for (let attempt = 0; performance.now() < giveUpAt; attempt++) {
-    const edge = stack.edges[(turn + attempt) % stack.edges.length] as URL;
-    const answer = await fetch(new URL(`/v1/sales/${saleId}/reservations`, edge), {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', 'Idempotency-Key': buyerId },
-      body: JSON.stringify({ buyerId }),
-      signal: AbortSignal.timeout(5_000),
-    }).catch(() => null);
-    if (answer !== null && answer.status < 300) return ((await answer.json()) as { id: string }).id;
-    await answer?.body?.cancel();
-    if (answer !== null && answer.status !== 503) throw new Error(`A buyer was answered ${answer.status}`);
-    await sleep(50);
-  }
-  throw new Error('A buyer had no answer in 20 s');
-}
-
-function askConsole(stack: Stack, path: string, body?: object): Promise<Response> {
-  return fetch(new URL(path, stack.console.url), {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: { Authorization: `Bearer ${stack.console.key}`, 'Content-Type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(10_000),
-  });
-}
 
 function kill(stack: Stack, name: string, signal: NodeJS.Signals): number {
   const pid = stack.pids()[name];

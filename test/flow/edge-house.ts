@@ -2,11 +2,13 @@
 import type { Challenger, PaymentProvider } from '@holdfast/core';
 import { createEdgeGate, createRateLimiter, type RateLimit, type RateLimiter } from '@holdfast/gate';
 import { createBellRinger, type NewSale } from '@holdfast/pipeline';
+import { type HttpTimes, openHttpServer } from '@holdfast/runtime';
 import type { BuyerTokens } from '../../apps/edge/src/buyer-tokens.ts';
 import { createEdgeApp } from '../../apps/edge/src/app.ts';
 import { parseRange } from '../../apps/edge/src/client-address.ts';
+import { createDoors, type DoorLimits, noDoorLimits } from '../../apps/edge/src/doors.ts';
 import { createRateLimits } from '../../apps/edge/src/rate-limits.ts';
-import { closeServer, createEdgeServer, openServer } from '../../apps/edge/src/server.ts';
+import { closeServer, createEdgeServer } from '../../apps/edge/src/server.ts';
 import type { Site } from '../../apps/edge/src/site.ts';
 import { type House, openHouse } from '../support/house.ts';
 
@@ -17,6 +19,8 @@ export interface EdgeHouse
   > {
   url: string;
   port: number;
+  /** Every route that the edge has. */
+  routes: readonly { method: string; path: string }[];
   /** Opens a sale with one item `tee` of ten units, unless told otherwise, and answers with its id. */
   open(change?: Partial<NewSale>): Promise<string>;
 }
@@ -28,6 +32,12 @@ export interface EdgeHouseOptions {
   challenger?: Challenger | null;
   /** The pages for buyers. */
   site?: Site | null;
+  /** What one may hold open. */
+  doors?: Partial<DoorLimits>;
+  maxConnections?: number;
+  times?: Partial<HttpTimes>;
+  /** Whether the tests' own address is a proxy that is believed; it is, unless told otherwise. */
+  behindProxy?: boolean;
   limits?: Partial<Record<'writes' | 'reads' | 'buyer', RateLimit>>;
 }
 
@@ -49,13 +59,17 @@ export async function openEdgeHouse(options: EdgeHouseOptions = {}): Promise<Edg
     }),
   ) as Record<'writes' | 'reads' | 'buyer', RateLimiter | null>;
   const trusted = parseRange('127.0.0.1');
-  const limits = createRateLimits({ ...limiters, trustedProxies: trusted === null ? [] : [trusted] });
-  const edge = createEdgeApp({ gate, log, corsOrigins, payments, tokens, limits, challenger, site });
-  const server = createEdgeServer(edge.app, { maxConnections: 0 });
-  const port = await openServer(server, 0, '127.0.0.1');
+  const { behindProxy = true, times = {} } = options;
+  const trustedProxies = trusted === null || !behindProxy ? [] : [trusted];
+  const limits = createRateLimits({ ...limiters, trustedProxies });
+  const doors = createDoors({ ...noDoorLimits, ...options.doors }, trustedProxies);
+  const edge = createEdgeApp({ gate, log, corsOrigins, payments, tokens, limits, doors, challenger, site });
+  const server = createEdgeServer(edge, { maxConnections: options.maxConnections ?? 0, times });
+  const port = await openHttpServer(server, 0, '127.0.0.1');
   return {
     url: `http://127.0.0.1:${port}`,
     port,
+    routes: edge.app.routes,
     redis,
     ledger,
     gate: house.gate,

@@ -6,7 +6,8 @@ import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeCursor } from '@holdfast/contracts';
 import { createApp } from '../../apps/console/src/app.ts';
-import { closeServer, createConsoleServer, openServer } from '../../apps/console/src/server.ts';
+import { createConsoleServer } from '../../apps/console/src/server.ts';
+import { closeHttpServer, openHttpServer } from '@holdfast/runtime';
 import { reserve } from '../support/commands.ts';
 import { adminKey, openConsoleApp } from '../support/console-app.ts';
 import { type House, openHouse } from '../support/house.ts';
@@ -56,11 +57,11 @@ beforeAll(async () => {
     },
   };
   server = createConsoleServer(createApp({ ...consoleApp.parts, ledger: counting }).fetch, 2_500);
-  port = await openServer(server, 0, '127.0.0.1');
+  port = await openHttpServer(server, 0, '127.0.0.1');
 }, 180_000);
 
 afterAll(async () => {
-  await closeServer(server);
+  await closeHttpServer(server);
   await consoleApp.close();
   await house.close();
 });

@@ -90,15 +90,18 @@ describe('an edge that cannot let everybody in', () => {
 
   it('refuses at once what would have to wait too long, and answers everybody else', async () => {
     const sale = await openTees(house, 100);
-    await house.edge.readSale(sale);
-    const answers = await Promise.all(
-      Array.from({ length: 20_200 }, (_, index) => ask(house.edge, sale, `b${index}`)),
-    );
     const codes = new Map<string, number>();
-    for (const answer of answers) {
-      const code = answer.kind === 'refused' ? answer.code : answer.kind;
-      codes.set(code, (codes.get(code) ?? 0) + 1);
-    }
+    // Time for all who wait, on a machine that does much else.
+    await withEdge({ deadlineMs: 60_000 }, async (edge) => {
+      await edge.readSale(sale);
+      const answers = await Promise.all(
+        Array.from({ length: 20_200 }, (_, index) => ask(edge, sale, `b${index}`)),
+      );
+      for (const answer of answers) {
+        const code = answer.kind === 'refused' ? answer.code : answer.kind;
+        codes.set(code, (codes.get(code) ?? 0) + 1);
+      }
+    });
     expect(Object.fromEntries(codes)).toEqual({ admitted: 100, sold_out: 19_900, gate_unavailable: 200 });
     await house.commit(sale);
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 100 } });

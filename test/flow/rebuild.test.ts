@@ -318,7 +318,33 @@ describe('a gate that is rebuilt', () => {
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 1 } });
   });
 
-  it('loses no unit with an entry that is lost from the middle of its intake', async () => {
+  it('tells nobody that a ticket is unknown while an emptied gate is being rebuilt, whatever is asked of it', async () => {
+    const sale = await openTees(house, 2);
+    const ann = await reserve(house.edge, sale, 'ann');
+    await house.commit(sale);
+    await emptyRedis(house);
+    const dead = {
+      ...(await fence(sale)),
+      claims: (async function* () {
+        yield await Promise.reject(new Killed('in the middle of a rebuild'));
+      })(),
+    };
+    await expect(house.gate.rebuild(dead)).rejects.toThrow(Killed);
+    // Another worker finds every sale at the gate, and opens the shard.
+    await house.gate.markBooted('0');
+    for (const kind of ['confirm', 'cancel', 'extend'] as const)
+      expect(await tell(house.edge, ann, kind), kind).toMatchObject({ code: 'gate_unavailable' });
+    expect(await house.edge.readTicket(ann.id)).toMatchObject({ code: 'gate_unavailable' });
+    expect(await house.gate.command(ann.id, 'cancel', 'a command')).toMatchObject({
+      code: 'gate_unavailable',
+    });
+    expect(await house.gate.rebuild(await fence(sale))).toBe('rebuilt');
+    await tell(house.edge, ann, 'confirm');
+    await house.commit(sale);
+    expect(await expectConservation(house, sale)).toEqual({ tee: { confirmed: 1 } });
+  });
+
+  it('loses no unit, and nobody, with an entry that is lost from the middle of its intake', async () => {
     const sale = await openTees(house, 3);
     const [ann, bob, cem] = [
       await reserve(house.edge, sale, 'ann'),
@@ -328,9 +354,12 @@ describe('a gate that is rebuilt', () => {
     await withRedis(house, (redis) => redis.xdel(`{s0}:intake:${sale}`, `${bob.seq}-0`));
     await house.commit(sale);
     expect(await statuses(house.edge, ann, cem)).toEqual(['held', 'held']);
-    const dee = await reserve(house.edge, sale, 'dee');
+    await until(
+      'the edge that gave bob his place to have queued him again',
+      async () => (await house.edge.readTicket(bob.id)).kind === 'ticket',
+    );
     await house.commit(sale);
-    expect(await statuses(house.edge, dee)).toEqual(['held']);
+    expect(await statuses(house.edge, ann, bob, cem)).toEqual(['held', 'held', 'held']);
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 3 } });
   });
 

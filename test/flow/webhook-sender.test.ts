@@ -131,6 +131,19 @@ describe('a webhook is sent', () => {
     });
   });
 
+  it('and the receiver may say when to come again, in seconds or by a date', async () => {
+    const asked = async (value: string) => {
+      receiver.answer = () => (response) => void response.writeHead(503, { 'Retry-After': value }).end();
+      return send(receiver.url(), { allowed: onThisMachine });
+    };
+    expect(await asked('120')).toEqual({ kind: 'answered', status: 503, retryAfterMs: 120_000 });
+    expect(await asked('Wed, 21 Oct 2015 07:28:00 GMT'), 'long ago').toMatchObject({ retryAfterMs: 0 });
+    const inAnHour = await asked(new Date(Date.now() + 3_600_000).toUTCString());
+    expect((inAnHour as { retryAfterMs: number }).retryAfterMs / 60_000).toBeCloseTo(60, 0);
+    for (const nonsense of ['soon', '-5', '1e3', ''])
+      expect(await asked(nonsense), nonsense).toEqual({ kind: 'answered', status: 503 });
+  });
+
   describe('and cut off', () => {
     const quick = { allowed: onThisMachine, withinMs: 300 };
 

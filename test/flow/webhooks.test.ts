@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { eventKindsOf } from '@holdfast/contracts';
-import type { WebhookLedger } from '@holdfast/core';
+import { retryDelayMs, type WebhookLedger } from '@holdfast/core';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { tell } from '../support/commands.ts';
@@ -292,6 +292,16 @@ describe('webhooks', () => {
       receiver.answer = () => 200;
       await allArrived(stuck);
       expect([...new Set(idsOf(stuck))]).toEqual(await told(stuck));
+    });
+
+    it('a receiver that asks to be left alone for an hour is, and the log says until when', async () => {
+      const { id } = await subscribe();
+      receiver.answer = () => (response) => void response.writeHead(429, { 'Retry-After': '3600' }).end();
+      await courier({ retryDelayMs });
+      await openTees(house, 1);
+      const row = await delivery(id, 'a failure', ({ status }) => status === 'failing');
+      expect((Date.parse(String(row['nextAttemptAt'])) - Date.now()) / 60_000).toBeCloseTo(60, 0);
+      expect(receiver.arrivals).toHaveLength(1);
     });
 
     it('whatever waits for its next attempt is tried at once when one gets through again', async () => {

@@ -34,7 +34,9 @@ export type Command =
   | { type: 'empty' }
   /** A replica that is some writes behind is promoted while the old master goes on answering. */
   | { type: 'split'; behind: number }
-  | { type: 'heal' };
+  | { type: 'heal' }
+  /** A counter of the gate strays by one, by no script of ours: then it offers less than there is, or more. */
+  | { type: 'stray'; counter: 'admitted' | 'ceiling'; item: 0 | 1; by: -1 | 1 };
 
 /** A ticket, call or worker is named by a number that is taken modulo how many there are. */
 export type Call = { edge: number; via: Line; reply: 'arrives' | 'lost' };
@@ -42,7 +44,7 @@ export type Call = { edge: number; via: Line; reply: 'arrives' | 'lost' };
 /** Which gate is reached: the one in charge or, after a split, the old master. */
 export type Line = 'current' | 'old';
 
-export type Mode = { loss: boolean; waitlist: boolean };
+export type Mode = { loss: boolean; waitlist: boolean; strays?: boolean };
 export type Shop = { stock: Units; perBuyerLimit: number; holdTime: number; waitlist: boolean };
 export type Schedule = { shop: Shop; commands: readonly Command[] };
 
@@ -56,10 +58,16 @@ export const modes: readonly Mode[] = [
   { loss: false, waitlist: true },
   { loss: true, waitlist: false },
   { loss: true, waitlist: true },
+  { loss: false, waitlist: true, strays: true },
+  { loss: true, waitlist: true, strays: true },
 ];
 
 export const nameOf = (mode: Mode): string =>
-  `${mode.loss ? 'a gate that forgets' : 'a gate that keeps'}, ${mode.waitlist ? 'with' : 'without'} a waitlist`;
+  [
+    mode.loss ? 'a gate that forgets' : 'a gate that keeps',
+    `${mode.waitlist ? 'with' : 'without'} a waitlist`,
+    ...(mode.strays ? ['counters that stray'] : []),
+  ].join(', ');
 
 export function schedules(mode: Mode): fc.Arbitrary<Schedule> {
   return fc.record({
@@ -124,8 +132,21 @@ function command(mode: Mode): fc.Arbitrary<Command> {
     [2, fc.record({ type: only('split'), behind: fc.nat({ max: 2 }) })],
     [2, fc.record({ type: only('heal') })],
   ];
+  const strays: Weighted[] = [
+    [
+      7,
+      fc.record({
+        type: only('stray'),
+        counter: fc.constantFrom('admitted' as const, 'ceiling' as const),
+        item: often<0 | 1>([3, 0], [1, 1]),
+        by: fc.constantFrom(-1 as const, 1 as const),
+      }),
+    ],
+  ];
   return fc.oneof(
-    ...(mode.loss ? [...always, ...losses] : always).map(([weight, arbitrary]) => ({ weight, arbitrary })),
+    ...[...always, ...(mode.loss ? losses : []), ...(mode.strays ? strays : [])].map(
+      ([weight, arbitrary]) => ({ weight, arbitrary }),
+    ),
   );
 }
 

@@ -18,6 +18,8 @@ export type Decision = {
   readonly known: readonly string[];
   readonly journal: readonly JournalEvent[];
   readonly poisoned: boolean;
+  /** The gate gave a unit that there is not. */
+  readonly overdrawn: boolean;
 };
 
 export type Batch = {
@@ -37,6 +39,7 @@ export function decide(seen: Ledger, batch: Batch, time: number, shop: Shop, kee
   let taken = none;
   let returned = none;
   let poisoned = false;
+  let overdrawn = false;
 
   for (const entry of batch.entries) {
     const quarantined = entry.id === batch.quarantined;
@@ -55,6 +58,7 @@ export function decide(seen: Ledger, batch: Batch, time: number, shop: Shop, kee
     known,
     journal,
     poisoned,
+    overdrawn,
   };
 
   function apply(entry: Entry, quarantined: boolean): void {
@@ -84,7 +88,9 @@ export function decide(seen: Ledger, batch: Batch, time: number, shop: Shop, kee
     const row: Reservation = { buyer, lines, status: 'queued', version: 1, expiresAt: 0 };
     const reason = refusal(entry, quarantined);
     if (reason) {
-      handBack(entry, keep.has('rejectedBack'));
+      // What there never was cannot go back.
+      if (exists(units)) handBack(entry, keep.has('rejectedBack'));
+      else overdrawn = true;
       move(entry, row, 'rejected', {}, reason);
     } else if (same(units, none)) {
       move(entry, row, 'waitlisted');
@@ -100,12 +106,23 @@ export function decide(seen: Ledger, batch: Batch, time: number, shop: Shop, kee
     const used = claimsIn({ ...seen, reservations: rows }, buyer);
     const over = buyer !== house && used + total(lines) > shop.perBuyerLimit;
     if (keep.has('ledgerLimit') && over) return 'limit_reached';
+    if (!exists(units)) return 'sold_out';
     if (!same(units, none)) return undefined;
     if (kind === 'withdraw' || !shop.waitlist) return 'sold_out';
     return seen.status === 'closed' ? 'closed' : undefined;
   }
 
+  function exists(units: Units): boolean {
+    const ceiling = plus(seen.stock, plus(seen.returned, returned));
+    const free = minus(ceiling, plus(seen.taken, taken));
+    return !keep.has('ledgerStock') || same(units, none) || fits(units, free);
+  }
+
   function grant(entry: Entry, row: Reservation | undefined): void {
+    if (!exists(entry.units)) {
+      overdrawn = true;
+      return;
+    }
     if (row?.status === 'waitlisted') {
       taken = plus(taken, entry.units);
       move(entry, row, 'held', { expiresAt: time + shop.holdTime });

@@ -7,7 +7,7 @@ import { play } from './world.ts';
 
 /**
  * Tells how a rule is missed, or replays a seed: the shortest schedule found, and the laws that it breaks.
- * node test/model/explain.ts [--without RULE[,RULE]] [--schedules N] [--seed S [--path P] --mode 0..3]
+ * node test/model/explain.ts [--without RULE[,RULE]] [--schedules N] [--seed S [--path P] --mode 0..5]
  */
 const { values } = parseArgs({
   options: {

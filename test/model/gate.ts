@@ -33,6 +33,8 @@ export type Gate = {
   waiting: Set<string>;
   /** How often it was written: a gate that loses its tail loses the last of these. */
   writes: number;
+  /** Known to the model alone: by how much `admitted` strays above what was given, and is not mended yet. */
+  stray: Units;
   /** Known to the model alone: nothing was lost since this gate was opened or rebuilt, and no other is in charge. */
   sound: boolean;
 };
@@ -98,6 +100,7 @@ export function openGate(stock: Units): Gate {
     buyers: new Map(),
     waiting: new Set(),
     writes: 0,
+    stray: none,
     sound: true,
   };
 }
@@ -306,6 +309,13 @@ export function rebuild(
   }
   if (gate && keep.has('carryOver')) for (const entry of gate.intake) carry(anew, entry, ledger, shop, keep);
   return anew;
+}
+
+/** Bad luck: a counter is not what the scripts made it. */
+export function stray(gate: Gate, counter: 'admitted' | 'ceiling', units: Units): void {
+  gate.writes++;
+  gate[counter] = plus(gate[counter], units);
+  if (counter === 'admitted') gate.stray = plus(gate.stray, units);
 }
 
 /** Whether this gate's history goes on from where the ledger stands. */

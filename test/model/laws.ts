@@ -73,7 +73,7 @@ export const laws = {
       if (!inCharge(gate, ledger)) return undefined;
       const way = onTheWay(gate, ledger);
       return unless(
-        same(gate.admitted, plus(ledger.taken, way)),
+        same(gate.admitted, plus(gate.stray, plus(ledger.taken, way))),
         `${gate.admitted}, ${ledger.taken} and ${way}`,
       );
     },

@@ -132,6 +132,18 @@ export function commit(database: Database, run: object, decision: Decision): 'co
   return 'committed';
 }
 
+/** Units that are nowhere were taken and are back: the next settlement raises the ceiling by them. */
+export function mend(database: Database, leaked: Units): void {
+  const { ledger } = database;
+  database.ledger = {
+    ...ledger,
+    revision: ledger.revision + 1,
+    taken: plus(ledger.taken, leaked),
+    returned: plus(ledger.returned, leaked),
+    journal: told(ledger),
+  };
+}
+
 /** A connection that ends takes its open transaction with it. */
 export function hangUp(database: Database, run: object): void {
   if (database.lockedBy === run) database.lockedBy = undefined;

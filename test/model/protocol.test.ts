@@ -32,6 +32,10 @@ const onlyWith: Partial<Record<Rule, Partial<Mode>>> = {
   rebuildWaiting: { loss: true, waitlist: true },
   waitersByGate: { waitlist: true },
   waitlistAtGate: { waitlist: true },
+  ledgerStock: { strays: true },
+  mendLeaks: { strays: true },
+  mendByLedger: { strays: true },
+  rebuildTooHigh: { strays: true },
 };
 
 /** Either of the two is enough, so neither is missed alone; kept both, since each costs nothing and they fail apart. */
@@ -52,11 +56,11 @@ describe('with all rules no law is ever broken', () => {
   });
 });
 
-test('the schedules reach every state, every reason, and many a rebuild', () => {
+test('the schedules reach every state, every reason, and many a rebuild', { timeout: patience }, () => {
   const seen = new Set<string>();
   let rebuilds = 0;
   for (const mode of modes) {
-    for (const schedule of fc.sample(schedules(mode), { numRuns: 1_500, seed })) {
+    for (const schedule of fc.sample(schedules(mode), { numRuns: 1_000, seed })) {
       const world = createWorld(schedule.shop, allRules);
       for (const command of schedule.commands) act(world, command);
       comeToRest(world);
@@ -90,5 +94,5 @@ function firstCaught(left: readonly Rule[]) {
 }
 
 function suits(mode: Mode, needs: Partial<Mode> = {}): boolean {
-  return (needs.loss ?? mode.loss) === mode.loss && (needs.waitlist ?? mode.waitlist) === mode.waitlist;
+  return (Object.keys(needs) as (keyof Mode)[]).every((need) => mode[need] === needs[need]);
 }

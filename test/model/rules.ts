@@ -41,6 +41,12 @@ export const rules = {
   duplicateBack: 'An entry that the ledger already knows took units at the gate a second time.',
   rejectedBack: 'The units of an entry that the ledger refuses would be sold to nobody.',
   ledgerLimit: 'A gate that forgot what a buyer holds lets him buy again; the ledger has not forgotten.',
+  ledgerStock: 'A gate that was set too high gives units that there never were; the ledger has counted.',
+  mendLeaks: 'Units that no entry has and no row are sold to nobody.',
+  mendByLedger: 'A ceiling that is raised at the gate alone is swallowed by the next maximum.',
+  mendAtTheEnd: 'What stands in the intake, or was not told to the gate yet, is under way and not lost.',
+  secondLook: 'What one look saw may be over, or mended by another, when it is acted upon.',
+  rebuildTooHigh: 'A gate that offers more than there is would go on to give it.',
   quarantine: 'One entry that cannot be committed would hold up all that came after it.',
   gateClock:
     'Between the reading and the commit a confirm may reach the gate in time; only the time of the reading knows.',

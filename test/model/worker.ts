@@ -4,8 +4,10 @@ import { decide } from './decide.ts';
 import type { Entry, Gate } from './gate.ts';
 import { continues, look, rebuild, restore, settle, tipAfter } from './gate.ts';
 import type { Ledger } from './ledger.ts';
-import { begin, commit, fence, hangUp, settlement } from './ledger.ts';
+import { begin, commit, fence, hangUp, mend, settlement } from './ledger.ts';
 import type { Rules } from './rules.ts';
+import type { Units } from './units.ts';
+import { fits, minus, none, plus, sum, total } from './units.ts';
 import type { World } from './world.ts';
 
 /**
@@ -19,6 +21,8 @@ export type Moment =
   | 'locked'
   | 'committed'
   | 'choked'
+  | 'suspected'
+  | 'mended'
   | 'journal read'
   | 'settled'
   | 'refused'
@@ -59,6 +63,17 @@ function* passes(world: World, me: number, run: object): Run {
     }
     const batch = batchOf(gate, seen, atMost, tries >= triesOfOneEntry);
     yield 'looked';
+    const advice = advise(world, me, seen, gate, batch);
+    if (advice.kind === 'again') continue;
+    if (advice.kind === 'rebuild') {
+      yield* rebuildRun(world, me, seen, gate);
+      continue;
+    }
+    if (advice.kind === 'mend') {
+      yield 'suspected';
+      if (mendNow(world, me, run, seen, advice.leaked)) yield 'mended';
+      continue;
+    }
 
     const time = (): number => {
       const told = keep.has('gateClock') ? gate.time : world.clock;
@@ -69,7 +84,9 @@ function* passes(world: World, me: number, run: object): Run {
       if (begun === 'busy') return;
       if (begun === 'moved') continue;
       yield 'locked';
-      const committed = commit(database, run, decide(seen, batch, time(), shop, keep));
+      const decision = decide(seen, batch, time(), shop, keep);
+      const { overdrawn } = decision;
+      const committed = commit(database, run, decision);
       if (committed === 'gone') continue;
       if (committed === 'choked') {
         if (batch.entries.length === 1) tries++;
@@ -80,6 +97,12 @@ function* passes(world: World, me: number, run: object): Run {
       }
       atMost = entriesPerBatch;
       tries = 0;
+      if (overdrawn) {
+        const after = database.ledger;
+        yield 'committed';
+        yield* rebuildRun(world, me, after, gate);
+        continue;
+      }
       yield 'committed';
     }
 
@@ -103,6 +126,48 @@ function* passes(world: World, me: number, run: object): Run {
       return;
     }
   }
+}
+
+type Advice = { kind: 'nothing' | 'again' | 'rebuild' } | { kind: 'mend'; leaked: Units };
+
+/**
+ * The ledger at its cursor against the gate's counters and what the intake holds behind that cursor, all of one instant.
+ * Only a second look that finds the same is acted upon.
+ */
+function advise({ keep, suspicions }: World, me: number, seen: Ledger, gate: Gate, batch: Batch): Advice {
+  const atTheEnd = batch.reachedEnd && gate.journalCursor === seen.journal.length;
+  if (keep.has('mendAtTheEnd') && !atTheEnd) return { kind: 'nothing' };
+  const inIntake = sum(batch.entries.map(({ units }) => units));
+  const leaked = minus(minus(gate.admitted, inIntake), seen.taken);
+  const missing = minus(plus(seen.stock, seen.returned), gate.ceiling);
+  const found = JSON.stringify([seen.epoch, leaked, missing]);
+  const same = suspicions[me] === found || !keep.has('secondLook');
+  suspicions[me] = undefined;
+  if (!fits(none, leaked) || !fits(none, missing)) {
+    if (!keep.has('rebuildTooHigh')) return { kind: 'nothing' };
+    if (same) return { kind: 'rebuild' };
+    suspicions[me] = found;
+    return { kind: 'again' };
+  }
+  if (total(leaked) + total(missing) === 0 || !keep.has('mendLeaks')) return { kind: 'nothing' };
+  if (same) return { kind: 'mend', leaked };
+  suspicions[me] = found;
+  return { kind: 'nothing' };
+}
+
+function mendNow(world: World, me: number, run: object, seen: Ledger, leaked: Units): boolean {
+  const { database, keep } = world;
+  if (!keep.has('mendByLedger')) {
+    const gate = world.gateOf(me);
+    if (gate) gate.ceiling = plus(gate.ceiling, leaked);
+    return true;
+  }
+  // Who looked only once has nothing to compare the ledger with.
+  if (begin(database, run, keep.has('secondLook') ? seen : database.ledger, keep) !== 'begun') return false;
+  hangUp(database, run);
+  world.noteMending(leaked);
+  mend(database, leaked);
+  return true;
 }
 
 function* rebuildRun(world: World, me: number, seen: Ledger, gate: Gate | undefined): Run {

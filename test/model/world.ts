@@ -1,13 +1,14 @@
 import type { Call, Command, Line, Schedule, Shop } from './commands.ts';
 import { edges, throughout, workers } from './commands.ts';
 import type { Admission, Entry, Gate, Request } from './gate.ts';
-import { admit, command, copyOf, forget, house, openGate, read, requeue } from './gate.ts';
+import { admit, command, copyOf, forget, house, openGate, read, requeue, stray } from './gate.ts';
 import type { Violation } from './laws.ts';
 import { broken } from './laws.ts';
 import type { Database, Ledger } from './ledger.ts';
 import { changeStatus, openDatabase, restock } from './ledger.ts';
 import type { Rules } from './rules.ts';
-import { none, same } from './units.ts';
+import type { Units } from './units.ts';
+import { fits, minus, none, same, sum } from './units.ts';
 import type { Run } from './worker.ts';
 import { commitRun } from './worker.ts';
 
@@ -27,6 +28,8 @@ export type World = {
   /** Who brings tickets back. */
   restorer: number | undefined;
   readonly lines: Line[];
+  /** What each worker's last look at the counters found wrong. */
+  readonly suspicions: (string | undefined)[];
   readonly issued: Request[];
   readonly unanswered: Request[];
   /** The gate in charge after each of its last writes. */
@@ -35,6 +38,7 @@ export type World = {
   gateOf(worker: number): Gate | undefined;
   replaceGate(worker: number, anew: Gate): void;
   noteRebuild(worker: number, seen: Ledger, looked: Gate | undefined): void;
+  noteMending(leaked: Units): void;
 };
 
 /** What an observer who sees everything has written down; no rule of the protocol may read it. */
@@ -91,6 +95,7 @@ export function createWorld(shop: Shop, keep: Rules): World {
     runs: Array.from({ length: workers }, () => undefined),
     restorer: undefined,
     lines: Array.from({ length: workers }, () => 'current'),
+    suspicions: Array.from({ length: workers }, () => undefined),
     issued: [],
     unanswered: [],
     history: [copyOf(gate)],
@@ -108,6 +113,7 @@ export function createWorld(shop: Shop, keep: Rules): World {
     },
     gateOf: (worker) => reach(world, world.lines[worker] ?? 'current'),
     replaceGate: (worker, anew) => replaceGate(world, world.lines[worker] ?? 'current', anew),
+    noteMending: (leaked) => noteMending(world, leaked),
     noteRebuild: (worker, seen, looked) => {
       if (looked?.sound && looked.epoch === seen.epoch) {
         world.witness.seen.push({ law: 'a correct gate is never rebuilt', detail: `epoch ${looked.epoch}` });
@@ -202,6 +208,10 @@ function perform(world: World, step: Exclude<Command, { type: 'work' }>): void {
       break;
     case 'crash':
       crash(world, step.worker % workers);
+      world.suspicions[step.worker % workers] = undefined;
+      break;
+    case 'stray':
+      goAstray(world, step);
       break;
     case 'timeout':
       database.lockedBy = undefined;
@@ -387,6 +397,30 @@ function split(world: World, behind: number): void {
   if (behind === 0) become(world, copyOf(world.gate));
   else lose(world, behind);
 }
+
+/** Whoever mends changes the ledger for what the gate in charge has lost, and for nothing else. */
+function noteMending({ gate, database, witness }: World, leaked: Units): void {
+  if (!gate?.sound || gate.epoch !== database.ledger.epoch) return;
+  const way = sum(gate.intake.filter(({ seq }) => seq > database.ledger.cursor).map(({ units }) => units));
+  const lost = minus(minus(gate.admitted, way), database.ledger.taken);
+  if (!fits(leaked, lost))
+    witness.seen.push({ law: 'only what is lost is mended', detail: `${leaked} of ${lost}` });
+  gate.stray = minus(gate.stray, leaked);
+}
+
+/** A gate that offers less is as sound as before; what one gives that offers more, nobody can promise. */
+function goAstray(world: World, { counter, item, by }: Extract<Command, { type: 'stray' }>): void {
+  const { gate, witness } = world;
+  if (!gate) return;
+  const less = (counter === 'admitted') === by > 0;
+  const units: Units = item === 0 ? [by, 0] : [0, by];
+  if (!fits(none, minus(gate.ceiling, gate.admitted)) || (less && !hasRoom(gate, item))) return;
+  stray(gate, counter, units);
+  if (!less) become(world, copyOf(gate));
+  witness.before = { ...witness.before, gate: copyOf(gate) };
+}
+
+const hasRoom = (gate: Gate, item: 0 | 1): boolean => gate.ceiling[item] > gate.admitted[item];
 
 /** The gate in charge is from now on what is left of it. */
 function become(world: World, left: Gate | undefined): void {

@@ -12,7 +12,7 @@ import type { House } from './house.ts';
 
 export const adminKey = 'a-key-for-tests-only';
 
-export async function openConsoleApp(house: House) {
+export async function openConsoleApp(house: Pick<House, 'ledger' | 'gate' | 'desk' | 'redis' | 'log'>) {
   const { ledger, gate, desk, log } = house;
   const queueView = await createQueueView({ redisUrl: house.redis.url });
   const stopping = new AbortController();

@@ -6,6 +6,8 @@ import { mopUpProcess } from '@holdfast/runtime/local-stores';
 /** A console as it runs in production, which a test may kill. */
 export interface ConsoleProcess {
   url: string;
+  /** What it wrote to its log so far. */
+  log(): string;
   /** `kill -9`; twice is once. Resolves when it is gone. */
   kill(): Promise<void>;
 }
@@ -18,8 +20,10 @@ export async function startConsole(env: Record<string, string>): Promise<Console
   });
   const forget = child.pid === undefined ? () => undefined : mopUpProcess(child.pid);
   const gone = once(child, 'exit').finally(forget);
-  const port = await portOf(child);
+  const lines: string[] = [];
+  const port = await portOf(child, lines);
   return {
+    log: () => lines.join('\n'),
     url: `http://127.0.0.1:${port}`,
     async kill() {
       child.kill('SIGKILL');
@@ -28,8 +32,7 @@ export async function startConsole(env: Record<string, string>): Promise<Console
   };
 }
 
-function portOf(child: ChildProcess): Promise<number> {
-  const lines: string[] = [];
+function portOf(child: ChildProcess, lines: string[]): Promise<number> {
   child.stderr?.on('data', (chunk) => void lines.push(String(chunk)));
   return new Promise((resolve, reject) => {
     if (child.stdout === null) throw new Error('The console has no output');

@@ -1,5 +1,6 @@
 /** What only a disaster does to a store, done by hand. */
 import { Redis } from 'ioredis';
+import { tipAfter } from '../../packages/gate/src/entry-format.ts';
 import type { House } from './house.ts';
 
 /** The gate's memory is gone, as after FLUSHALL or a start on an empty disk. */
@@ -45,6 +46,33 @@ export async function withRedis<Answer>(
 /** Without the queue's: a bell more or less changes nothing. */
 async function gateKeys(redis: Redis): Promise<string[]> {
   return (await redis.keys('*')).filter((key) => !key.includes(':commit:'));
+}
+
+/**
+ * An entry that no script of ours wrote, chained like any; `units` of `tee` are counted as given for it. A function is told
+ * its seq and the gate's time.
+ */
+export async function plantEntry(
+  house: House,
+  saleId: string,
+  text: string | ((seq: number, now: number) => string),
+  units = 0,
+): Promise<number> {
+  return withRedis(house, async (redis) => {
+    const key = `{s0}:sale:${saleId}`;
+    const [seq = '0', tip = '', time = '0'] = (await redis.hmget(key, 'seq', 'tip', 'time')) as string[];
+    const next = Number(seq) + 1;
+    const packed = typeof text === 'string' ? text : text(next, Number(time));
+    const after = tipAfter(tip, packed);
+    const answers = await redis
+      .multi()
+      .xadd(`{s0}:intake:${saleId}`, `${next}-0`, 'e', packed, 'h', after)
+      .hset(key, 'seq', next, 'tip', after)
+      .hincrby(key, 'admitted:tee', units)
+      .exec();
+    for (const [error] of answers ?? []) if (error !== null) throw error;
+    return next;
+  });
 }
 
 export class Killed extends Error {}

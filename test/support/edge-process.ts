@@ -1,15 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { mopUpProcess } from '@holdfast/runtime/local-stores';
 
 /** An edge as it runs in production, which a test may kill. */
 export interface EdgeProcess {
   url: string;
+  port: number;
+  pid: number;
   /** What it wrote to its log so far. */
   log(): string;
   /** `kill -9`; twice is once. Resolves when it is gone. */
   kill(): Promise<void>;
+  /** SIGTERM. Resolves with the exit code when it is gone, null when a signal ended it. */
+  stop(): Promise<number | null>;
+  /** Memory that it occupies, bytes. */
+  residentBytes(): number;
 }
 
 /** Resolves when it listens. Throws with its log when it ends before that. */
@@ -25,11 +32,19 @@ export async function startEdge(env: Record<string, string>): Promise<EdgeProces
   const port = await portOf(child, lines);
   return {
     url: `http://127.0.0.1:${port}`,
+    port,
+    pid: child.pid as number,
     log: () => lines.join('\n'),
     async kill() {
       child.kill('SIGKILL');
       await gone;
     },
+    async stop() {
+      child.kill('SIGTERM');
+      return (await gone)[0] as number | null;
+    },
+    residentBytes: () =>
+      Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) * 1024,
   };
 }
 

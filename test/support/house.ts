@@ -8,9 +8,13 @@ import {
   createCommitter,
   createCommitWorker,
   createDesk,
+  createQuarantine,
+  createRecounts,
+  createRepairWatch,
   createSweep,
   type Desk,
   type NewSale,
+  type Repair,
   type Sweep,
 } from '@holdfast/pipeline';
 import pg from 'pg';
@@ -27,6 +31,11 @@ export interface HouseOptions {
   edges?: number;
   /** A Postgres of its own that can be killed; otherwise a database on the run's. */
   ownPostgres?: boolean;
+  /** A migrated database that the test brings; otherwise one is made. */
+  databaseUrl?: string;
+  /** Stores that the test brings. */
+  redis?: PrivateStore;
+  postgres?: PrivateStore;
   sweepEveryMs?: number;
   /** Redis is reached over a line that can be led elsewhere. */
   overLine?: boolean;
@@ -55,6 +64,8 @@ export interface House {
   edge: EdgeGate;
   /** What the rooms logged, as text. */
   logged: string[];
+  /** What the workers mended. */
+  repaired: readonly Repair[];
   log: Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>;
   /** Opens a sale with one item `tee` of ten units, unless told otherwise, and answers with its id. */
   openSale(change?: Partial<NewSale>): Promise<string>;
@@ -73,19 +84,24 @@ export interface House {
 export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const { workers: workerCount = 1, edges: edgeCount = 1, ownPostgres = false, sweepEveryMs = 200 } = options;
   const { listsTickets = false } = options;
-  const redis = await freshRedis();
+  const redis = options.redis ?? (await freshRedis());
   const line = options.overLine === true ? await openFaultyLine(Number(new URL(redis.url).port)) : null;
   const redisUrl = line === null ? redis.url : `redis://127.0.0.1:${line.port}`;
-  const postgres = ownPostgres ? await freshPostgres() : null;
-  const databaseUrl = postgres?.url ?? (await freshDatabase());
+  const postgres = options.postgres ?? (ownPostgres ? await freshPostgres() : null);
+  const databaseUrl = options.databaseUrl ?? postgres?.url ?? (await freshDatabase());
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 4 });
   pool.on('error', () => undefined);
 
   const logged: string[] = [];
+  const repaired: Repair[] = [];
   const note = (fields: object, message: string) => void logged.push(`${message} ${JSON.stringify(fields)}`);
   const log = { info: note, warn: note, error: note };
   const onRebuild = (saleId: string, why: string, outcome: string) =>
     log.info({ saleId, why, outcome }, 'rebuilt');
+  const onRepair = (repair: Repair) => {
+    repaired.push(repair);
+    log.info(repair, 'repaired');
+  };
 
   const frozen = new Map<string, PromiseWithResolvers<void>>();
   const workers: HouseWorker[] = [];
@@ -107,7 +123,15 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
 
   async function addWorker(): Promise<HouseWorker> {
     const own = { ledger: createLedger({ url: databaseUrl }), gate: await createWorkerGate({ redisUrl }) };
-    const run = createCommitter({ ...own, onRebuild });
+    const run = createCommitter({
+      ...own,
+      onRebuild,
+      onRepair,
+      repairs: createRepairWatch(own.ledger),
+      quarantine: createQuarantine(),
+      onQuarantine: (entry) => log.error(entry, 'quarantined'),
+      onPoison: (poison) => log.error({ ...poison, err: String(poison.err) }, 'poison'),
+    });
     const freezable: Committer = {
       async commitSale(saleId) {
         await frozen.get(saleId)?.promise;
@@ -115,7 +139,11 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       },
     };
     const queue = await createCommitWorker({ redisUrl, committer: freezable });
-    const sweep = createSweep({ ...own, committer: freezable, onRebuild }, { everyMs: sweepEveryMs });
+    const recounts = createRecounts({ ledger: own.ledger, committer: freezable, onRepair });
+    const sweep = createSweep(
+      { ...own, committer: freezable, onRebuild, recounts },
+      { everyMs: sweepEveryMs },
+    );
     const worker = {
       sweep,
       close: once(async () => {
@@ -170,6 +198,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       return edge;
     },
     logged,
+    repaired,
     log,
     async openSale(change = {}) {
       sales += 1;

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { migrate } from '@holdfast/ledger';
 import {
   removePostgres,
@@ -32,23 +34,56 @@ export async function freshDatabase(): Promise<string> {
 }
 
 /** A Redis of its own, durable as in production. */
-export async function freshRedis(settings: Record<string, string> = {}): Promise<PrivateStore> {
-  const dir = folderFor('redis');
+export async function freshRedis(
+  settings: Record<string, string> = {},
+  dir = folderFor('redis'),
+): Promise<PrivateStore> {
   const store = await startRedis({ dir, settings });
   cleanups.push(() => store.stop());
   return Object.assign(store, { dir });
 }
 
 /** A Postgres of its own, migrated, for tests that kill it. */
-export async function freshPostgres(): Promise<PrivateStore> {
-  const dir = folderFor('postgres');
-  const store = await startPostgres({ dir });
+export async function freshPostgres(
+  settings: Record<string, string> = {},
+  dir = folderFor('postgres'),
+): Promise<PrivateStore> {
+  const store = await startPostgres({ dir, settings });
   cleanups.push(async () => {
     await store.stop();
     removePostgres(dir);
   });
   await migrate(store.url);
   return Object.assign(store, { dir });
+}
+
+export interface SmallDisk {
+  dir: string;
+  /** Leaves so many bytes free. */
+  fill(freeBytes: number): void;
+  empty(): void;
+}
+
+/** A file system of its own that can be full; null where that cannot be made (it needs root). */
+export function smallDisk(megabytes: number): SmallDisk | null {
+  const dir = folderFor('disk');
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=755`, 'tmpfs', dir], {
+      stdio: 'ignore',
+    });
+  } catch {
+    return null;
+  }
+  cleanups.push(async () => void execFileSync('umount', ['-l', dir]));
+  const ballast = join(dir, 'ballast');
+  return {
+    dir,
+    fill(freeBytes) {
+      const { bavail, bsize } = statfsSync(dir);
+      writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - freeBytes)));
+    },
+    empty: () => rmSync(ballast, { force: true }),
+  };
 }
 
 function folderFor(name: string): string {

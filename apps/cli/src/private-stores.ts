@@ -64,6 +64,7 @@ async function startAgain(
   closing: AbortSignal,
   say: (line: string) => void,
 ): Promise<void> {
+  let said = '';
   for (let pauseMs = 100; !closing.aborted; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     try {
       await store.restart();
@@ -71,7 +72,10 @@ async function startAgain(
       if (closing.aborted) await store.stop();
       return;
     } catch (error) {
-      say(`${name} did not start: ${(error as Error).message}`);
+      // What only a person can help is said once, and tried again quietly until it is done.
+      const { message } = error as Error;
+      if (message !== said) say(`${name} does not start: ${message}`);
+      said = message;
       await sleep(pauseMs, undefined, { signal: closing }).catch(() => {});
     }
   }

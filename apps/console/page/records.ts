@@ -10,6 +10,7 @@ import type {
   deliveryRecord,
   webhookRecord,
   auditRecord,
+  incidentRecord,
 } from '@holdfast/contracts';
 
 export type {
@@ -35,4 +36,6 @@ export type DeliveryRecord = ReturnType<typeof deliveryRecord>;
 export interface AuditRecord {
   ok: boolean;
   checks: { name: string; ok: boolean; expected: string | number; actual: string | number }[];
+  incidents: IncidentRecord[];
 }
+export type IncidentRecord = ReturnType<typeof incidentRecord>;

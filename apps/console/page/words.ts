@@ -1,5 +1,5 @@
 /** What the codes of the contract are called on this page. One word each, and the same everywhere. */
-import type { SaleStatus } from './records.ts';
+import type { IncidentRecord, SaleStatus } from './records.ts';
 
 export const saleStatusWords: Record<SaleStatus, string> = {
   draft: 'Draft',
@@ -23,6 +23,7 @@ const reasonWords: Record<string, string> = {
   invalid_quantity: 'Bad quantity',
   ledger_unavailable: 'Intake full',
   gate_unavailable: 'Gate away',
+  quarantined: 'Set aside',
 };
 
 export function reasonWord(reason: string): string {
@@ -67,6 +68,9 @@ const eventWords: Record<string, string> = {
   returned: 'Taken back, on sale again',
   refused: 'Asked for something, and was refused',
   handed_back: 'Came twice: units handed back',
+  quarantined: 'An entry was set aside',
+  repaired: 'Units did not agree, and were mended',
+  gate_rebuilt: 'The gate was rebuilt',
 };
 
 export function eventWord(type: string): string {
@@ -101,6 +105,22 @@ export function lawWord(name: string): string {
   const [law = '', item] = name.split(/:(.*)/s, 2);
   const words = lawWords[law] ?? plain(law);
   return item === undefined ? words : `${words} (${item})`;
+}
+
+const repairWords: Record<string, string> = {
+  leak: 'that nobody had went back on sale',
+  low_ceiling: 'that the gate held back went back on sale',
+  taken_without_row: 'that were counted and belonged to nobody went back on sale',
+  row_without_taken: 'that were sold had not been counted, and are now',
+};
+
+/** What was not as it should be, and what became of it. */
+export function incidentWords({ type, sku, units, repair, why, entry, digest }: IncidentRecord): string {
+  const counted = `${units} ${units === 1 ? 'unit' : 'units'}`;
+  if (type === 'repaired') return `${counted} of ${sku} ${repairWords[repair ?? ''] ?? 'were mended'}`;
+  if (type === 'gate_rebuilt') return why === null ? eventWord(type) : `${eventWord(type)}: ${why}`;
+  const back = units === 0 ? '' : `; ${counted} went back on sale`;
+  return `Entry ${entry} could not be worked on and was set aside${back} (${digest?.slice(0, 12)}…)`;
 }
 
 function plain(code: string): string {

@@ -1,4 +1,4 @@
-import type { KeyScope } from '@holdfast/contracts';
+import { addSecureHeaders, type KeyScope } from '@holdfast/contracts';
 import { Hono } from 'hono';
 import { type Access, type Admittance, type Caller, createAccess } from './access.ts';
 import { type ConsoleContext, type ConsoleEnv, problemResponse } from './answers.ts';
@@ -130,13 +130,20 @@ function note(
 function finish(c: ConsoleContext, parts: ConsoleParts, elapsedMs: number): void {
   c.res.headers.set('X-Request-Id', c.get('requestId'));
   c.res.headers.set('Server-Timing', `total;dur=${elapsedMs.toFixed(1)}`);
-  c.res.headers.set('X-Content-Type-Options', 'nosniff');
+  secure(c);
   const { method } = c.req;
   const { status } = c.res;
   const route = c.get('route');
   parts.observe({ method, route, status, seconds: elapsedMs / 1_000 });
   if (elapsedMs > parts.slowRequestMs)
     parts.log.warn({ requestId: c.get('requestId'), method, route, status, elapsedMs }, 'a slow request');
+}
+
+function secure(c: ConsoleContext): void {
+  const missing: Record<string, string> = {};
+  addSecureHeaders(missing, c.req.header('x-forwarded-proto'));
+  for (const [name, value] of Object.entries(missing))
+    if (!c.res.headers.has(name)) c.res.headers.set(name, value);
 }
 
 function methodsPerPath(routes: readonly Route[]): Map<string, string[]> {

@@ -15,11 +15,14 @@ import {
   type NewEvent,
   type WorkerGate,
 } from '@holdfast/core';
+import type { Incident } from '@holdfast/contracts';
 import { hashOf, journalStart, type Ledger } from '@holdfast/ledger';
 
 export interface Audit {
   ok: boolean;
   checks: Check[];
+  /** The newest of what was mended, rebuilt or set aside. */
+  incidents: Incident[];
 }
 
 type AuditGate = Pick<WorkerGate, 'readIntake' | 'counts'>;
@@ -29,6 +32,8 @@ const settledWithinMs = 2_000;
 /** How long it looks for an instant at which the gate has applied no more than that. */
 const consistentWithinMs = 10_000;
 const pauseMs = 3;
+/** Newest incidents that a verdict names; the journal has all. */
+const mostIncidents = 20;
 /** The gate counts no more entries than these at a time. */
 const maxDepth = 5_000;
 /** The ledger's instant is held open meanwhile, and the ledger ends what stands still for 2 s. */
@@ -159,9 +164,9 @@ async function judge(
   sums: LedgerSums,
   look: GateLook | null,
 ): Promise<Audit> {
-  const { fold, head } = await readJournal(ledger, saleId, sums.position);
+  const { fold, head, incidents } = await readJournal(ledger, saleId, sums.position);
   const checks = checkLaws(sums, look, fold, head);
-  return { ok: checks.every((check) => check.ok), checks };
+  return { ok: checks.every((check) => check.ok), checks, incidents };
 }
 
 /** Folds the journal and recomputes its chain; a stored hash that does not follow ends the chain there. */
@@ -169,8 +174,9 @@ async function readJournal(
   ledger: Ledger,
   saleId: string,
   lastPosition: number,
-): Promise<{ fold: JournalFold; head: string }> {
+): Promise<{ fold: JournalFold; head: string; incidents: Incident[] }> {
   const fold = emptyFold();
+  const incidents: Incident[] = [];
   let head = journalStart;
   let brokenAt: number | null = null;
   for await (const rows of ledger.journalRows(saleId, lastPosition)) {
@@ -182,6 +188,7 @@ async function readJournal(
         type: row.type as NewEvent['type'],
         data: JSON.parse(row.data) as NewEvent['data'],
       };
+      if (isIncident(event)) incidents.push(event);
       foldEvent(
         fold,
         event,
@@ -189,5 +196,14 @@ async function readJournal(
       );
     }
   }
-  return { fold, head: brokenAt === null ? head : `broken at position ${brokenAt}` };
+  return {
+    fold,
+    head: brokenAt === null ? head : `broken at position ${brokenAt}`,
+    incidents: incidents.slice(-mostIncidents),
+  };
+}
+
+/** A sale's first gate is built like any other, and is none. */
+function isIncident({ type, data }: NewEvent): boolean {
+  return type === 'repaired' || type === 'quarantined' || (type === 'gate_rebuilt' && data.epoch !== 1);
 }

@@ -3,7 +3,15 @@ import { fileURLToPath } from 'node:url';
 import { createWorkerGate, shardOf } from '@holdfast/gate';
 import { createLedger } from '@holdfast/ledger';
 import { createCommitter, createDesk, createQueueView } from '@holdfast/pipeline';
-import { configOrExit, createLifecycle, createLogger, createMetrics, onceASecond } from '@holdfast/runtime';
+import {
+  closeHttpServer,
+  configOrExit,
+  createLifecycle,
+  createLogger,
+  createMetrics,
+  onceASecond,
+  openHttpServer,
+} from '@holdfast/runtime';
 import { createApp } from './app.ts';
 import { readConsoleConfig } from './config.ts';
 import { createConsoleMetrics } from './console-metrics.ts';
@@ -12,7 +20,7 @@ import { createPulseWatch } from './pulse-watch.ts';
 import { createQueueBoard } from './queue-board.ts';
 import { createQueueWatch } from './queue-watch.ts';
 import { createSaleWatch } from './sale-watch.ts';
-import { closeServer, createConsoleServer, openServer } from './server.ts';
+import { createConsoleServer } from './server.ts';
 
 const config = configOrExit(readConsoleConfig);
 const log = createLogger('console', config.LOG_LEVEL);
@@ -75,8 +83,8 @@ const app = createApp({
   slowRequestMs: config.SLOW_REQUEST_MS,
   log,
 });
-const server = lifecycle.add('server', createConsoleServer(app.fetch), closeServer);
+const server = lifecycle.add('server', createConsoleServer(app.fetch), (started) => closeHttpServer(started));
 
-const port = await openServer(server, config.CONSOLE_PORT, config.HOST);
+const port = await openHttpServer(server, config.CONSOLE_PORT, config.HOST);
 void pulses.run(lifecycle.stopping);
 log.info({ host: config.HOST, port }, 'the console is open');

@@ -51,8 +51,8 @@ export function createSaleWatch({ ledger, gate, log }: WatchParts): SaleWatch {
       const audited = await auditSale(ledger, gate, saleId);
       if (audited === null) return;
       const broken = audited.checks.filter((check) => !check.ok);
-      const { ok, checks } = audited;
-      sale.verdict = { at, tookMs: Date.now() - at, ok, checks: checks.length, broken };
+      const { ok, checks, incidents } = audited;
+      sale.verdict = { at, tookMs: Date.now() - at, ok, checks: checks.length, broken, incidents };
     } catch (error) {
       // The last verdict grows old, and whoever sees it sees that.
       log.warn({ saleId, err: error }, 'a sale could not be audited');

@@ -13,6 +13,7 @@ import {
 } from './call.ts';
 import type { BuyerTokens } from './buyer-tokens.ts';
 import { createCrossOrigin } from './cross-origin.ts';
+import { createDoors, type Doors, noDoorLimits } from './doors.ts';
 import { createEdgeMetrics, type EdgeMetrics, type GateTotals } from './metrics.ts';
 import { createPayments } from './payments.ts';
 import type { RateLimits } from './rate-limits.ts';
@@ -45,6 +46,8 @@ export interface EdgeAppParts {
   payments?: PaymentProvider | null;
   /** How often somebody may ask; null or absent: as often as they like. */
   limits?: RateLimits | null;
+  /** How much somebody may hold open; absent: as much as they like. */
+  doors?: Doors;
   /** Who buyers are; null or absent: whoever they say. */
   tokens?: BuyerTokens | null;
   /** Sets the challenges that the gate has judged; null or absent: nobody gets into a sale that asks for one. */
@@ -60,6 +63,7 @@ export interface EdgeAppParts {
 export interface Edge {
   app: EdgeApp;
   metrics: EdgeMetrics;
+  doors: Doors;
   /** From now on not ready, so that a balancer sends nobody new. */
   drain(): void;
   /** Ends streams and waits: what is under way is answered with what is known. */
@@ -69,17 +73,17 @@ export interface Edge {
 /** The buyers' HTTP. Everything it knows is the gate's; it remembers nothing that a restart would lose. */
 export function createEdgeApp(parts: EdgeAppParts): Edge {
   const { gate, log, corsOrigins = [], slowRequestMs = 1_000, processMetrics = async () => '' } = parts;
-  const { tokens = null, limits = null, challenger = null } = parts;
+  const { tokens = null, limits = null, challenger = null, doors = createDoors(noDoorLimits, []) } = parts;
   const write = (handle: Handle) => limits?.writes(handle) ?? handle;
   const look = (handle: Handle) => limits?.reads(handle) ?? handle;
   const payments = parts.payments ? createPayments(parts.payments, gate, log) : null;
-  const metrics = createEdgeMetrics(gate.totals, payments?.counts);
+  const metrics = createEdgeMetrics(gate.totals, doors.counts, payments?.counts);
   const watches = createTicketWatches(gate);
   const feeds = createSaleFeeds(gate);
   const streams = createStreams(metrics.streams);
   const crossOrigin = createCrossOrigin(corsOrigins);
-  const endpoint = createEndpoints({ metrics, log, crossOrigin, slowRequestMs });
   let draining = false;
+  const endpoint = createEndpoints({ metrics, log, crossOrigin, slowRequestMs, isDraining: () => draining });
 
   const owned = (handle: Handle) => (tokens === null ? handle : forItsOwner(gate, tokens, handle));
 
@@ -94,7 +98,7 @@ export function createEdgeApp(parts: EdgeAppParts): Edge {
   app.get('/v1/tickets/:ticketId', endpoint('ticket', look(owned(readTicket(gate)))));
   app.get(
     '/v1/tickets/:ticketId/events',
-    endpoint('ticket_events', look(owned(followTicket(gate, watches, streams)))),
+    endpoint('ticket_events', look(owned(followTicket(gate, watches, streams, doors)))),
   );
   if (tokens !== null)
     app.get('/v1/sales/:saleId/tickets', endpoint('my_tickets', look(listTickets(gate, tokens))));
@@ -125,7 +129,7 @@ export function createEdgeApp(parts: EdgeAppParts): Edge {
   }
   app.get('/v1/sales', endpoint('sales', look(listSales(gate))));
   app.get('/v1/sales/:saleId', endpoint('sale', look(readSale(gate))));
-  app.get('/v1/sales/:saleId/events', endpoint('sale_events', look(followSale(gate, feeds, streams))));
+  app.get('/v1/sales/:saleId/events', endpoint('sale_events', look(followSale(gate, feeds, streams, doors))));
   app.get('/v1/inside', endpoint('inside', look(lookInside(gate, metrics.streams, parts.peers ?? []))));
   app.get('/healthz', endpoint('healthz', healthz()));
   app.get(
@@ -158,6 +162,7 @@ export function createEdgeApp(parts: EdgeAppParts): Edge {
   return {
     app,
     metrics,
+    doors,
     drain() {
       draining = true;
     },

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
-import { type Answer, problem } from '@holdfast/contracts';
+import { addSecureHeaders, type Answer, problem } from '@holdfast/contracts';
 import type { Context, Hono } from 'hono';
 import type { CrossOrigin } from './cross-origin.ts';
 import type { EdgeMetrics } from './metrics.ts';
@@ -32,6 +32,8 @@ export interface CallParts {
   crossOrigin: CrossOrigin;
   /** Calls that took longer are logged, milliseconds. */
   slowRequestMs: number;
+  /** On the way out: every connection is let go with its next answer. */
+  isDraining(): boolean;
 }
 
 export interface CallOptions {
@@ -51,7 +53,7 @@ export type Endpoint = (
  * so would a chain of middleware.
  */
 export function createEndpoints(parts: CallParts): Endpoint {
-  const { metrics, log, crossOrigin, slowRequestMs } = parts;
+  const { metrics, log, crossOrigin, slowRequestMs, isDraining } = parts;
 
   return (route, handle, options = {}) => {
     const meter = metrics.route(route);
@@ -70,8 +72,9 @@ export function createEndpoints(parts: CallParts): Endpoint {
       meter.count(answer.status, tookMs);
       if (tookMs > slowMs)
         log.warn({ requestId, route, status: answer.status, tookMs }, 'A request was slow');
-      addCommonHeaders(answer.headers, requestId, tookMs);
+      addCommonHeaders(answer.headers, requestId, tookMs, headerOf(c, 'x-forwarded-proto'));
       crossOrigin.add(answer.headers, headerOf(c, 'origin'));
+      if (isDraining()) answer.headers['Connection'] = 'close';
       if (answer.begin === undefined) return new Response(answer.body, answer);
       answer.begin();
       return RESPONSE_ALREADY_SENT;
@@ -80,7 +83,13 @@ export function createEndpoints(parts: CallParts): Endpoint {
 }
 
 /** Every response carries these. */
-export function addCommonHeaders(headers: Record<string, string>, requestId: string, tookMs: number): void {
+export function addCommonHeaders(
+  headers: Record<string, string>,
+  requestId: string,
+  tookMs: number,
+  forwardedProto?: string,
+): void {
+  addSecureHeaders(headers, forwardedProto);
   headers['X-Request-Id'] = requestId;
   headers['Server-Timing'] = `edge;dur=${Math.round(tookMs * 100) / 100}`;
 }

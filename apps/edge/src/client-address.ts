@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
 
-type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
+export type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
 /** Reads `10.0.0.0/8` or a single address; null when it is neither. */
 export function parseRange(text: string): Range | null {
@@ -35,6 +35,12 @@ function parse(text: string | undefined): ipaddr.IPv4 | ipaddr.IPv6 | null {
   if (text === undefined) return null;
   const isAddress = ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
   return isAddress ? ipaddr.process(text) : null;
+}
+
+/** Whether the one at the other end of a connection is such a proxy. */
+export function isTrustedProxy(peer: string | undefined, trusted: readonly Range[]): boolean {
+  const address = parse(peer);
+  return address !== null && isTrusted(address, trusted);
 }
 
 function isTrusted(address: ipaddr.IPv4 | ipaddr.IPv6, trusted: readonly Range[]): boolean {

@@ -57,6 +57,10 @@ export const readEdgeConfig = (env?: Record<string, string | undefined>) =>
       INTAKE_LIMIT: settings.count.default(200_000),
       /** Open connections, streams included; 0 is no limit. */
       MAX_CONNECTIONS: settings.count.default(0),
+      /** What one address, or one buyer, may hold open at one edge; 0 is no limit. */
+      MAX_CONNECTIONS_PER_ADDRESS: settings.count.default(0),
+      MAX_STREAMS_PER_ADDRESS: settings.count.default(0),
+      MAX_STREAMS_PER_BUYER: settings.count.default(0),
       /** Calls that took longer are logged. */
       SLOW_REQUEST_MS: settings.count.default(1_000),
       /** How long a balancer may need to see that the edge is not ready, before connections are refused. */

@@ -1,14 +1,22 @@
 import { createEdgeGate, createRateLimiter, type RateLimit } from '@holdfast/gate';
 import { createPaymentProvider } from '@holdfast/payments';
 import { createBellRinger } from '@holdfast/pipeline';
-import { configOrExit, createLifecycle, createLogger, createMetrics, onceASecond } from '@holdfast/runtime';
+import {
+  configOrExit,
+  createLifecycle,
+  createLogger,
+  createMetrics,
+  onceASecond,
+  openHttpServer,
+} from '@holdfast/runtime';
+import { createDoors } from './doors.ts';
 import { createEdgeApp } from './app.ts';
 import { createBuyerTokens } from './buyer-tokens.ts';
 import { createProofOfWork } from './proof-of-work.ts';
 import { providerChoice, readEdgeConfig, tokenSettings } from './config.ts';
 import { createRateLimits } from './rate-limits.ts';
 import { readSite } from './site.ts';
-import { closeServer, createEdgeServer, openServer } from './server.ts';
+import { closeServer, createEdgeServer } from './server.ts';
 
 const config = configOrExit(readEdgeConfig);
 const log = createLogger('edge', config.LOG_LEVEL);
@@ -57,6 +65,14 @@ const limits = createRateLimits({
   buyer: limiterOf('buyer', config.RATE_LIMIT_PER_BUYER),
   trustedProxies: config.TRUSTED_PROXIES,
 });
+const doors = createDoors(
+  {
+    connectionsPerAddress: config.MAX_CONNECTIONS_PER_ADDRESS,
+    streamsPerAddress: config.MAX_STREAMS_PER_ADDRESS,
+    streamsPerBuyer: config.MAX_STREAMS_PER_BUYER,
+  },
+  config.TRUSTED_PROXIES,
+);
 const site = readSite(config.SITE_DIR, config.PEER_EDGES);
 if (site === null)
   log.warn({ folder: config.SITE_DIR }, 'no pages for buyers were built: only programs can buy');
@@ -65,6 +81,7 @@ const edge = createEdgeApp({
   gate,
   log,
   limits,
+  doors,
   tokens:
     tokens === null
       ? null
@@ -79,9 +96,9 @@ const edge = createEdgeApp({
 });
 const server = lifecycle.add(
   'server',
-  createEdgeServer(edge.app, { maxConnections: config.MAX_CONNECTIONS }),
+  createEdgeServer(edge, { maxConnections: config.MAX_CONNECTIONS }),
   (started) => closeServer(started, edge, config.DRAIN_MS),
 );
 
-const port = await openServer(server, config.EDGE_PORT, config.HOST);
+const port = await openHttpServer(server, config.EDGE_PORT, config.HOST);
 log.info({ host: config.HOST, port }, 'the edge is open');

@@ -1,3 +1,4 @@
+import type { DoorCounts } from './doors.ts';
 import type { PaymentNotice, RefusalCode } from '@holdfast/core';
 
 /** Upper edges of the duration histogram, milliseconds. */
@@ -42,7 +43,11 @@ interface Counts {
   sumMs: number;
 }
 
-export function createEdgeMetrics(totals: () => GateTotals, payments?: PaymentCounts): EdgeMetrics {
+export function createEdgeMetrics(
+  totals: () => GateTotals,
+  doors: DoorCounts,
+  payments?: PaymentCounts,
+): EdgeMetrics {
   const routes = new Map<string, Counts>();
   const streams = { ticket: 0, sale: 0 };
 
@@ -72,6 +77,7 @@ export function createEdgeMetrics(totals: () => GateTotals, payments?: PaymentCo
         ...requestLines(routes),
         ...gateLines(totals()),
         ...streamLines(streams),
+        ...doorLines(doors),
         ...(payments === undefined ? [] : paymentLines(payments)),
         '',
       ].join('\n');
@@ -126,6 +132,15 @@ function streamLines(streams: { ticket: number; sale: number }): string[] {
     '# TYPE holdfast_edge_open_streams gauge',
     `holdfast_edge_open_streams{kind="ticket"} ${streams.ticket}`,
     `holdfast_edge_open_streams{kind="sale"} ${streams.sale}`,
+  ];
+}
+
+function doorLines({ connections, streams }: DoorCounts): string[] {
+  return [
+    '# HELP holdfast_edge_turned_away_total Connections and streams beyond what may be held open.',
+    '# TYPE holdfast_edge_turned_away_total counter',
+    `holdfast_edge_turned_away_total{kind="connection"} ${connections}`,
+    `holdfast_edge_turned_away_total{kind="stream"} ${streams}`,
   ];
 }
 

@@ -68,8 +68,11 @@ function fileOf(path: string, cacheControl: string, peers: readonly string[]): S
       'Content-Type': type,
       'Cache-Control': cacheControl,
       'Content-Security-Policy': policyOf(type, peers),
-      'X-Content-Type-Options': 'nosniff',
       'Referrer-Policy': 'strict-origin-when-cross-origin',
+      // A payment may open a window and needs to find its way back; scripts, texts and pictures are for other sites too.
+      ...(type.startsWith('text/html')
+        ? { 'Cross-Origin-Opener-Policy': 'same-origin-allow-popups' }
+        : { 'Cross-Origin-Resource-Policy': 'cross-origin' }),
     },
     etag: createHash('sha256').update(plain).digest('base64url').slice(0, 22),
     plain,

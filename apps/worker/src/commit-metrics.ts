@@ -1,4 +1,4 @@
-import type { CommittedBatch } from '@holdfast/pipeline';
+import type { CommittedBatch, Poison, Quarantined, Repair } from '@holdfast/pipeline';
 import type { Metrics } from '@holdfast/runtime';
 
 /** What an operator watches of the commit runs. */
@@ -25,7 +25,32 @@ export function createCommitMetrics(metrics: Metrics) {
     'commit_retries_total',
     'Runs that began again: a conflict, another run, a rebuild',
   );
+  const repairs = metrics.counter('repairs_total', 'What did not agree, and was mended', ['kind']);
+  const repaired = metrics.counter('repaired_units_total', 'Units that were concerned', ['kind']);
+  const poison = metrics.counter(
+    'poison_tries_total',
+    'Entries at the head of a line that failed, each time',
+    ['newer'],
+  );
+  const quarantined = metrics.counter('quarantined_total', 'Entries that were taken out of the line');
+  const quarantinedUnits = metrics.counter(
+    'quarantined_units_total',
+    'Units of theirs that went back on sale',
+  );
+  const failedJobs = metrics.counter('commit_jobs_failed_total', 'Bells whose run failed; the sweep goes on');
   return {
+    jobFailed: () => failedJobs.inc(),
+    failed({ newer }: Poison): void {
+      poison.inc({ newer: String(newer) });
+    },
+    quarantined({ units }: Quarantined): void {
+      quarantined.inc();
+      quarantinedUnits.inc(units);
+    },
+    mended({ kind, units }: Repair): void {
+      repairs.inc({ kind });
+      repaired.inc({ kind }, units);
+    },
     retried: () => retries.inc(),
     committed(done: CommittedBatch): void {
       entries.inc(done.entries);

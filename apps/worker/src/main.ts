@@ -8,9 +8,13 @@ import { createLedger } from '@holdfast/ledger';
 import {
   createCommitter,
   createCommitWorker,
+  createQuarantine,
+  createRecounts,
+  createRepairWatch,
   createSweep,
   createWebhookSweep,
   createWebhookWorker,
+  type Repair,
 } from '@holdfast/pipeline';
 import {
   configOrExit,
@@ -56,6 +60,10 @@ const onRebuild = (saleId: string, why: string, outcome: 'rebuilt' | 'superseded
   commits.rebuilt(outcome);
   log.warn({ saleId, why, outcome }, 'a gate was rebuilt');
 };
+const onRepair = (repair: Repair) => {
+  commits.mended(repair);
+  log.error(repair, 'units of a sale did not agree, and were mended');
+};
 const committer = createCommitter({
   ledger,
   gate,
@@ -65,6 +73,17 @@ const committer = createCommitter({
   },
   onRetry: commits.retried,
   onRebuild,
+  repairs: createRepairWatch(ledger),
+  onRepair,
+  quarantine: createQuarantine(),
+  onPoison: (poison) => {
+    commits.failed(poison);
+    log.error(poison, 'an entry cannot be committed');
+  },
+  onQuarantine: (entry) => {
+    commits.quarantined(entry);
+    log.error(entry, 'an entry was taken out of the line');
+  },
   retryBudget: config.COMMIT_RETRIES,
 });
 lifecycle.add(
@@ -73,6 +92,10 @@ lifecycle.add(
     ...redis,
     committer,
     concurrency: config.COMMIT_CONCURRENCY,
+    onFailed: (saleId, err) => {
+      commits.jobFailed();
+      log.error({ saleId, err }, 'a run failed; what it rang for still stands in the intake');
+    },
     onError: onceASecond(log.warn.bind(log), 'the queue is away'),
   }),
   (started) => started.close(),
@@ -80,7 +103,7 @@ lifecycle.add(
 lifecycle.add(
   'sweep',
   createSweep(
-    { ledger, gate, committer, onRebuild },
+    { ledger, gate, committer, onRebuild, recounts: createRecounts({ ledger, committer, onRepair }) },
     {
       shards: config.SHARDS,
       onError: onceASecond(log.error.bind(log), 'the sweep could not finish its pass'),

@@ -10,3 +10,8 @@ export const heartbeatFrame = ':\n\n';
 export function eventFrame(event: string, id: string | number, json: string): string {
   return `event: ${event}\nid: ${id}\ndata: ${json}\n\n`;
 }
+
+/** The last frame of a stream that ends without an end of its story: when to open the next one. */
+export function comeBackFrame(afterMs: number): string {
+  return `retry: ${afterMs}\n\n`;
+}

@@ -13,6 +13,7 @@ export * from './problem.ts';
 export * from './request-headers.ts';
 export * from './reservation.ts';
 export * from './sale.ts';
+export * from './secure-headers.ts';
 export * from './text.ts';
 export * from './ticket.ts';
 export * from './webhook-message.ts';

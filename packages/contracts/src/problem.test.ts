@@ -34,6 +34,7 @@ const statusOfApi: Record<string, number> = {
   gate_unavailable: 503,
   ledger_unavailable: 503,
   payment_unavailable: 503,
+  quarantined: 409,
 };
 
 describe('a refusal on the wire', () => {

@@ -135,6 +135,12 @@ export const problemKinds: Record<ProblemCode, ProblemKind> = {
     detail: 'Too many reservations wait for the ledger. Nothing was taken; ask again.',
     retryAfterSeconds: 2,
   },
+  quarantined: {
+    status: 409,
+    title: 'Set aside',
+    detail:
+      'This could not be worked on and was set aside; nothing was taken. It may be asked for again, as a new request.',
+  },
   payment_unavailable: {
     status: 503,
     title: 'Payment unavailable',

@@ -64,7 +64,7 @@ describe('a message to a webhook', () => {
     const names = webhookTypes.map((type) => eventKindsOf([type]));
     expect(names.filter((kinds) => kinds.length === 0)).toEqual([]);
     expect(names.flat().sort()).toEqual(eventKindsOf(null).sort());
-    for (const kind of ['refused', 'handed_back', 'gate_rebuilt', 'repaired'] as const) {
+    for (const kind of ['refused', 'handed_back', 'gate_rebuilt', 'repaired', 'quarantined'] as const) {
       expect(eventKindsOf(null)).not.toContain(kind);
       expect(() => webhookMessage({ ...held, type: kind })).toThrow(kind);
     }

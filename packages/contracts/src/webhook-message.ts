@@ -62,6 +62,7 @@ const publicNames: Record<EventType, WebhookType | null> = {
   erased: null,
   gate_rebuilt: null,
   repaired: null,
+  quarantined: null,
 };
 
 /** The kinds of events behind these names; null is every kind that has a name. */

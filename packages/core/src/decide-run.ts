@@ -5,6 +5,7 @@ import {
   isReserve,
   type PlaceEntry,
   type ReserveEntry,
+  type UnreadableEntry,
 } from './entry.ts';
 import { evolve } from './evolve.ts';
 import type { EventData, NewEvent, PackedLine } from './journal.ts';
@@ -19,6 +20,7 @@ import {
   waits,
 } from './reservation.ts';
 import { ceilingOf, type Counters, type Draw, endedBy, newcomerRefusals, type SaleStatus } from './sale.ts';
+import { parseTicketId } from './ticket.ts';
 import { createTallies, type Tallies, type Tally } from './tally.ts';
 
 /** What one commit run knows before it decides; everything was read at one revision of the ledger. */
@@ -107,6 +109,96 @@ export function prolongHolds(input: RunInput, commandId: string, seconds: number
     apply(run, hold, [{ type: 'prolonged', ticketId: hold.ticketId, commandId, data, at: now }]);
   }
   return finish(run);
+}
+
+/**
+ * Takes one entry out of the line: its units go back, and its ticket, if it has one that can be read, is told. What is
+ * written fits whatever made the entry unfit: text of its own goes in only where it is plain. `commandId` is null for one
+ * that cannot be told. The journal has where it stood and its digest, and not what it said.
+ */
+export function quarantineEntry(
+  input: RunInput,
+  entry: IntakeEntry | UnreadableEntry,
+  digest: string,
+  now: number,
+): RunResult {
+  const run = begin(input, now);
+  const known = 'kind' in entry ? entry : null;
+  const ticketId = plainTicketId(entry.ticketId, input.saleId);
+  const row = ticketId === null ? undefined : input.reservations.get(ticketId);
+  const lines = plainLines(run, known === null ? entry : known, row);
+  const taken = known === null || known.admitted ? lines : [];
+  run.events.push({
+    type: 'quarantined',
+    ticketId: null,
+    commandId: null,
+    data: { seq: entry.seq, epoch: input.epoch, digest, ...(taken.length > 0 && { lines: pack(taken) }) },
+    at: now,
+  });
+  handBack(run, taken);
+  if (ticketId === null) return finish(run);
+  if (known === null || isReserve(known)) {
+    const { kind, buyer } =
+      known === null
+        ? { kind: 'reserve' as const, buyer: '' }
+        : { kind: known.kind, buyer: known.kind === 'withdraw' ? house : known.buyerId };
+    const isHouse = kind === 'withdraw';
+    const buyerId = isHouse || isPlain(buyer) ? buyer : `quarantined.${input.epoch}.${entry.seq}`;
+    if (kind !== 'join' && buyerId === buyer) release(run, buyerId, unitsOf(lines));
+    if (row !== undefined || input.known.has(ticketId)) return finish(run);
+    const { seq, tip } = entry;
+    const at = isTime(entry.at) ? entry.at : now;
+    const shown = { seq, tip, at, id: ticketId, ticketId, admitted: false, kind, buyerId, lines };
+    insert(run, { ...shown, idempotencyKey: null, fingerprint: null }, 'rejected', null, 'quarantined');
+    return finish(run);
+  }
+  if (known.kind === 'place') {
+    run.drawnTo = known.number;
+    if (row?.status !== 'lobby') return finish(run);
+    release(run, row.buyerId, unitsOf(lines));
+    const data = { ...placeData(run, known, null, 'quarantined'), place: known.number };
+    const event = eventOf('rejected', ticketId, data, now);
+    run.events.push(event);
+    const after = evolve(row, event);
+    run.places.add(ticketId);
+    run.updates.set(ticketId, after);
+    tally(run, row, after);
+    return finish(run);
+  }
+  if (row === undefined) return finish(run);
+  if (known.kind === 'grant' && known.reason === 'late') release(run, row.buyerId, unitsOf(row.lines));
+  const commandId = isPlain(known.id) ? known.id : null;
+  apply(run, row, [{ type: 'refused', ticketId, commandId, data: { reason: 'quarantined' }, at: now }]);
+  return finish(run);
+}
+
+/** The text of a person or a command that both stores and every reader take. */
+function isPlain(text: string): boolean {
+  return text !== '' && text.length <= 255 && text.isWellFormed() && !/\p{Cc}/u.test(text);
+}
+
+function plainTicketId(ticketId: string | null, saleId: string): string | null {
+  return ticketId !== null && parseTicketId(ticketId)?.saleId === saleId ? ticketId : null;
+}
+
+/** A quantity is an `integer` of the ledger's. */
+const mostUnits = 2 ** 31 - 1;
+
+function plainLines(run: Run, entry: IntakeEntry | UnreadableEntry, row: Reservation | undefined): Line[] {
+  const lines = 'lines' in entry ? entry.lines : (row?.lines ?? []);
+  return lines
+    .filter(({ sku, quantity }) => {
+      const isUnits = Number.isSafeInteger(quantity) && quantity > 0 && quantity <= mostUnits;
+      return run.input.items.has(sku) && isUnits;
+    })
+    .map((line) => (Number.isSafeInteger(line.unitPriceMinor) ? line : { ...line, unitPriceMinor: 0 }));
+}
+
+/** Until the year 2200. */
+const latestTime = 7_258_118_400_000;
+
+function isTime(at: number | null): at is number {
+  return at !== null && Number.isSafeInteger(at) && at > 0 && at < latestTime;
 }
 
 interface Run extends Omit<RunResult, 'tallies'> {

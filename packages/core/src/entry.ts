@@ -61,3 +61,22 @@ export type IntakeEntry = ReserveEntry | PlaceEntry | CommandEntry;
 export function isReserve(entry: IntakeEntry): entry is ReserveEntry {
   return entry.kind === 'reserve' || entry.kind === 'withdraw' || entry.kind === 'join';
 }
+
+/** An entry in no form that this program knows, with what of it could be read all the same. */
+export interface UnreadableEntry {
+  seq: number;
+  /** The chain after it, as it stands beside the entry. */
+  tip: string;
+  /** Its version is higher than any that is known here: a newer program wrote it, and others of its kind can read it. */
+  newer: boolean;
+  /** SHA-256 of its text without the part that names a person. */
+  digest: string;
+  at: number | null;
+  /** Null where there is none, or not one of this sale. */
+  ticketId: string | null;
+  /** Units that the gate took for it; none where that cannot be told. */
+  lines: Line[];
+}
+
+/** How long an entry of a newer version is left to the programs that know it, while a deployment is being replaced. */
+export const newerPatienceMs = 600_000;

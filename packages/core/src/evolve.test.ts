@@ -56,6 +56,7 @@ describe('the fold of a reservation', () => {
     'restocked',
     'gate_rebuilt',
     'repaired',
+    'quarantined',
   ] as const)('%s is not about the buyer and changes nothing', (type) => {
     expect(apply(queued, type)).toEqual(queued);
   });

@@ -75,6 +75,7 @@ export function evolve(before: Reservation, event: NewEvent): Reservation {
     case 'restocked':
     case 'gate_rebuilt':
     case 'repaired':
+    case 'quarantined':
       return reservation;
   }
 }

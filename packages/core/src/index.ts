@@ -8,6 +8,7 @@ export * from './laws.ts';
 export * from './payment.ts';
 export * from './ports.ts';
 export * from './refusal.ts';
+export * from './repair.ts';
 export * from './reservation.ts';
 export * from './sale.ts';
 export * from './tally.ts';

@@ -1,4 +1,5 @@
 import type { RefusalCode } from './refusal.ts';
+import type { RepairKind } from './repair.ts';
 
 /**
  * What happened to a reservation. `joined` the lobby; `refused` is a command that changed nothing; `handed_back` an entry
@@ -31,7 +32,8 @@ export type SaleEventType =
   | 'drawn'
   | 'restocked'
   | 'gate_rebuilt'
-  | 'repaired';
+  | 'repaired'
+  | 'quarantined';
 
 export type EventType = ReservationEventType | SaleEventType;
 
@@ -66,6 +68,12 @@ export interface EventData {
   listHash?: string;
   /** Place in the drawn order, from 1 on: the member of the lobby was given its place in line. */
   place?: number;
+  /** With `repaired`: what `delta` units of `sku` were. */
+  repair?: RepairKind;
+  /** With `quarantined`: SHA-256 of the entry's text, without the part that names a person. */
+  digest?: string;
+  /** With `gate_rebuilt`: for which reason. */
+  why?: string;
   terms?: Record<string, unknown>;
 }
 

@@ -2,10 +2,11 @@
  * What the rooms ask of each other. Gate, ledger and pipeline never import one another: the commit run (pipeline) is
  * handed a gate and a ledger of these shapes, and the apps put them together.
  */
-import type { IntakeEntry } from './entry.ts';
+import type { IntakeEntry, UnreadableEntry } from './entry.ts';
 import type { JournalEvent, NewEvent } from './journal.ts';
 import type { PaymentNotice } from './payment.ts';
 import type { Refusal, RefusalCode } from './refusal.ts';
+import type { GateItem, Mending } from './repair.ts';
 import type { Outcome, Reservation, ReservationStatus } from './reservation.ts';
 import type { RunResult } from './decide-run.ts';
 import type { Counters, Draw, Sale, SaleChallenge, SaleStatus } from './sale.ts';
@@ -129,16 +130,22 @@ export type IntakeRead =
   | {
       kind: 'batch';
       entries: IntakeEntry[];
+      /** What follows the batch and cannot be read; nothing behind it was looked at. */
+      unreadable: UnreadableEntry | null;
       /** The batch reaches the intake's end. */
       drained: boolean;
       /** Gate's time, epoch milliseconds; never goes back for a sale. */
       now: number;
       /** How far the gate has applied the journal. */
       journalPosition: number;
+      /** The journal's chain where the gate last heard its end; null when it never did. */
+      head: { position: number; hash: string } | null;
       /** Undecided entries behind this batch. */
       behind: number;
+      /** The counters that were asked for, at the instant of the read. */
+      items: GateItem[];
     }
-  /** The gate's epoch is newer than the one asked for: read the ledger again. */
+  /** The gate's epoch is newer than the one asked for: it was rebuilt since, or the ledger has lost that. */
   | { kind: 'newer_epoch'; epoch: number }
   /** The whole shard is closed: its boot marker is missing. */
   | { kind: 'not_booted' }
@@ -203,10 +210,12 @@ export interface GateState {
   restoring: string | null;
   /** Members of the lobby have no place in line yet; newcomers are refused. */
   placing?: boolean;
+  /** The counters that were asked for, at the same instant. */
+  items: GateItem[];
 }
 
 export interface GateCounts extends GateState {
-  items: { sku: string; ceiling: number; admitted: number; inIntake: number }[];
+  items: (GateItem & { inIntake: number })[];
   /** Tickets that grants after the cursor gave their units: such an entry does not say how many. */
   granted: string[];
   /** Entries after the cursor that was asked for. */
@@ -217,6 +226,8 @@ export interface GateCounts extends GateState {
 export interface RebuildSource {
   sale: Sale;
   cursor: Cursor;
+  /** Where the ledger stood before: a gate that has heard of more has tickets which the ledger lost. */
+  before: Cursor;
   items: ReadonlyMap<string, Counters>;
   withdrawn: ReadonlyMap<string, number>;
   /** How many wait for units. */
@@ -285,14 +296,24 @@ export interface Forgetting {
 }
 
 export interface WorkerGate {
-  readIntake(saleId: string, cursor: Cursor, limit: number): Promise<IntakeRead>;
+  /** With the counters of these items, of the same instant. */
+  readIntake(saleId: string, cursor: Cursor, limit: number, skus?: readonly string[]): Promise<IntakeRead>;
   settle(settlement: Settlement): Promise<SettleAnswer>;
-  /** Null for a sale that the gate does not have. */
-  peek(saleIds: string[]): Promise<Map<string, GateState | null>>;
+  /** SHA-256 of the text of an entry of the intake, without the part that names a person; null when it is gone. */
+  entryDigest(saleId: string, seq: number): Promise<string | null>;
+  /** Null for a sale that the gate does not have; with the counters of the items that are named. */
+  peek(
+    saleIds: string[],
+    skusOf?: ReadonlyMap<string, readonly string[]>,
+  ): Promise<Map<string, GateState | null>>;
   counts(saleId: string, afterSeq: number): Promise<GateCounts | null>;
   rebuild(source: RebuildSource): Promise<'rebuilt' | 'superseded'>;
   /** Brings tickets back; with an empty page it only says who is at it from now on, for some seconds. */
   restore(saleId: string, epoch: number, page: RestorePage, worker: string): Promise<RestoreAnswer>;
+  /** The sales of a shard for which there is a gate. */
+  saleIds(shard: string): Promise<string[]>;
+  /** Closes the gate of a sale that the ledger does not know, until it does; nothing of it is lost. */
+  shut(saleId: string): Promise<void>;
   isBooted(shard: string): Promise<boolean>;
   markBooted(shard: string): Promise<void>;
   /** A reservation of the house: units leave the sale through the gate like a buyer's. */
@@ -405,12 +426,28 @@ export interface RunLedger {
   usedUnits(saleId: string, buyerIds: string[]): Promise<Map<string, number>>;
   knownTickets(ticketIds: string[]): Promise<Set<string>>;
   commitRun(saleId: string, read: Cursor, result: RunResult, reached: Reached): Promise<CommitAnswer>;
+  /** Whether a call threw for what it was given, and would throw again, whichever store is well. */
+  isUnfit(error: unknown): boolean;
   /** What the gate needs to apply the journal after `fromPosition`, at most `limit` tickets. */
   settlement(saleId: string, fromPosition: number, limit: number): Promise<Settlement | null>;
   /** The next reservations that a gate rebuilt under `epoch` gets back. */
   restorePage(saleId: string, epoch: number, from: string): Promise<RestorePage>;
   /** Compare-and-set of the epoch as observed; null when another did it or the ledger moved on. */
-  fenceRebuild(saleId: string, observed: Cursor, gateEpoch: number): Promise<RebuildSource | null>;
+  fenceRebuild(
+    saleId: string,
+    observed: Cursor,
+    gateEpoch: number,
+    why?: string,
+  ): Promise<RebuildSource | null>;
+  /** Where the counters of a sale are not the sum of its rows, all at one instant. */
+  recount(saleId: string): Promise<Mending[]>;
+  /** Makes the counters the sum of the rows again, if they differ by exactly that, with the events that say so. */
+  mendCounters(
+    saleId: string,
+    read: Cursor,
+    mendings: readonly Mending[],
+    at: number,
+  ): Promise<'mended' | 'busy' | 'stale'>;
   /** Sales that a gate must have. */
   liveSales(): Promise<
     {
@@ -425,6 +462,8 @@ export interface RunLedger {
       moveAt: number | null;
       /** The sale is over, and may have reservations to end. */
       hasToEnd: boolean;
+      /** As they were when the cursor stood there. */
+      items: Map<string, Counters>;
     }[]
   >;
   /** Seed and beacon of a draw to come, and the members of the lobby in the order of joining, as of `position`. */

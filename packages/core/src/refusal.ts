@@ -32,6 +32,7 @@ export const refusalCodes = [
   'gate_unavailable',
   'ledger_unavailable',
   'payment_unavailable',
+  'quarantined',
 ] as const;
 
 export type RefusalCode = (typeof refusalCodes)[number];

@@ -33,6 +33,13 @@ describe('a receiver that is away', () => {
     expect(retryDelayMs(100, 0, 1)).toBe(3 * hour);
   });
 
+  it('is left alone for as long as it asks, four hours at most, and never beyond the third day', () => {
+    expect(retryDelayMs(1, 0, 0, 60 * second)).toBe(60 * second);
+    expect(retryDelayMs(5, 0, 0, second)).toBe(32 * second);
+    expect(retryDelayMs(1, 0, 0, 400 * hour)).toBe(4 * hour);
+    expect(retryDelayMs(1, webhookGiveUpAfterMs - second, 0, hour)).toBe(second);
+  });
+
   it('is given up the instant after three days, and not the instant before', () => {
     expect(retryDelayMs(40, webhookGiveUpAfterMs - 1, 0)).toBe(1);
     expect(retryDelayMs(40, webhookGiveUpAfterMs, 0)).toBeNull();

@@ -31,7 +31,8 @@ export type WebhookOutcome =
   | 'connection';
 
 export type WebhookAnswer =
-  | { kind: 'answered'; status: number }
+  /** `retryAfterMs`: how long the receiver wants to be left alone. */
+  | { kind: 'answered'; status: number; retryAfterMs?: number }
   | { kind: 'unanswered'; why: Exclude<WebhookOutcome, 'delivered' | 'status' | 'redirect' | 'gone'> };
 
 export function outcomeOf(answer: WebhookAnswer): WebhookOutcome {
@@ -52,13 +53,20 @@ const jitterShare = 0.25;
 /**
  * When to try again after `attempts` attempts in a row, the first of them `failingForMs` ago: after about 2 s, and each
  * time twice that, up to 4 hours. The last attempt comes when three days are over; after that, null. `jitter` is from 0
- * to 1, by chance.
+ * to 1, by chance. Not before `askedMs`, what the receiver asked for, but for no more than 4 hours: it must not be able to
+ * stop its own messages for good by a slip.
  */
-export function retryDelayMs(attempts: number, failingForMs: number, jitter: number): number | null {
+export function retryDelayMs(
+  attempts: number,
+  failingForMs: number,
+  jitter: number,
+  askedMs = 0,
+): number | null {
   const leftMs = webhookGiveUpAfterMs - failingForMs;
   if (leftMs <= 0) return null;
   const pauseMs = Math.min(firstRetryMs * 2 ** Math.min(attempts - 1, 30), longestRetryMs);
-  return Math.min(Math.round(pauseMs * (1 - jitterShare * jitter)), leftMs);
+  const asked = Math.min(askedMs, longestRetryMs);
+  return Math.min(Math.max(Math.round(pauseMs * (1 - jitterShare * jitter)), asked), leftMs);
 }
 
 /**

@@ -22,6 +22,8 @@ export function connectSubscriber(options: ConnectionOptions): Redis {
 function open({ url, name, onError }: ConnectionOptions, extra: Partial<RedisOptions>): Redis {
   const redis = new Redis(url, {
     connectionName: name,
+    // Says which library this is; a user of Redis who may do no more than is needed may not.
+    disableClientInfo: true,
     connectTimeout: 2_000,
     enableReadyCheck: true,
     retryStrategy: (times) => Math.min(20 * 2 ** Math.min(times, 5), 500),

@@ -24,6 +24,7 @@ import {
   ticketOfAdmission,
 } from './admission.ts';
 import { appendCall, notAppended } from './append.ts';
+import { createBound } from './bound.ts';
 import { listed, ticketIdsOf } from './buyer-tickets.ts';
 import { type ChallengeAnswer, createChallengeCheck, newAsking } from './challenged.ts';
 import { connect, connectSubscriber, whenReady } from './connection.ts';
@@ -39,6 +40,7 @@ import { createRefusalCounts } from './refusal-counts.ts';
 import { createRequeue } from './requeue.ts';
 import { type KnownSale, readSale } from './sale-reader.ts';
 import { loadScripts } from './scripts.ts';
+import { resetWhenSilent } from './silence.ts';
 import { createSoldOut } from './sold-out.ts';
 import { ticketsIn } from './tickets-read.ts';
 
@@ -53,7 +55,7 @@ export interface EdgeGateOptions {
   maxBatch?: number;
   /** Scripts under way per sale; meanwhile the next batch fills. */
   maxInFlight?: number;
-  /** How long a request may wait for the gate, resends included, milliseconds. */
+  /** How long the gate may take for one call, resends included, milliseconds; in line and there together, twice that. */
   deadlineMs?: number;
   /** Judges what newcomers bring to a sale with a challenge; without one nobody gets into such a sale. */
   challenger?: Challenger | null;
@@ -84,6 +86,8 @@ const maxPaymentsPerTicket = 16;
 /** How often a request is prepared again because the sale's terms changed under it. */
 const maxPreparations = 4;
 const maxWaiting = 20_000;
+/** What is not sent in batches: commands, challenges, lists. */
+const mostUnbatched = 5_000;
 
 const closed = refuse('gate_unavailable', { retryAfterSeconds: 1 });
 
@@ -114,6 +118,7 @@ export async function createEdgeGate(
   } = options;
   const redis = connect({ url: redisUrl, name: 'holdfast-edge', onError });
   await whenReady(redis, 10_000);
+  resetWhenSilent(redis, deadlineMs);
   const run = loadScripts(redis);
   const news = createNews(connectSubscriber({ url: redisUrl, name: 'holdfast-edge-news', onError }));
   const refusals = createRefusalCounts(redis);
@@ -131,6 +136,8 @@ export async function createEdgeGate(
     onError,
   });
   const checkChallenge = createChallengeCheck(redis, challenger, deadlineMs);
+  const answerWithinMs = 2 * deadlineMs;
+  const bound = createBound(mostUnbatched);
   const sales = new Map<string, KnownSale>();
   const saleLanes = new Map<string, Lane<null, KnownSale | Refusal>>();
   const joinLanes = new Map<string, Lane<Prepared, Admission>>();
@@ -153,7 +160,8 @@ export async function createEdgeGate(
         maxBatch: maxWaiting,
         maxInFlight: 2,
         maxWaiting,
-        send: (asking) => readFor(saleId, asking.length),
+        deadlineMs: answerWithinMs,
+        send: (asking, timeLeftMs) => readFor(saleId, asking.length, timeLeftMs),
       });
       saleLanes.set(saleId, lane);
     }
@@ -174,8 +182,12 @@ export async function createEdgeGate(
     return answer;
   }
 
-  async function readFor(saleId: string, asking: number): Promise<(KnownSale | Refusal)[]> {
-    const answer = await insist(deadlineMs, 'Reading a sale', () =>
+  async function readFor(
+    saleId: string,
+    asking: number,
+    timeLeftMs: number,
+  ): Promise<(KnownSale | Refusal)[]> {
+    const answer = await insist(Math.min(deadlineMs, timeLeftMs), 'Reading a sale', () =>
       readSale(run, shardOf(saleId, shards), saleId),
     );
     return Array.from({ length: asking }, () => answer);
@@ -194,6 +206,7 @@ export async function createEdgeGate(
     let asking = '';
     // One id however often it is prepared: what a gate took before it was rebuilt is found there, and not taken twice.
     let ticketId: string | undefined;
+    const giveUpAt = performance.now() + answerWithinMs;
     for (let preparation = 0; preparation < maxPreparations; preparation++) {
       const sale = sales.get(request.saleId) ?? (await lookUp(request.saleId));
       if ('kind' in sale) return counted(request.saleId, sale);
@@ -203,7 +216,7 @@ export async function createEdgeGate(
         asking ||= newAsking();
         let check: ChallengeAnswer;
         try {
-          check = await checkChallenge({ request, sale, lines, kind, asking });
+          check = await bound(() => checkChallenge({ request, sale, lines, kind, asking }));
         } catch (error) {
           return counted(request.saleId, unavailable(error));
         }
@@ -226,6 +239,7 @@ export async function createEdgeGate(
       const answer = await admit(request, prepared);
       if (answer !== null) return answer.kind === 'refused' ? counted(request.saleId, answer) : answer;
       sales.delete(request.saleId);
+      if (performance.now() > giveUpAt) break;
     }
     return counted(request.saleId, refuse('gate_unavailable', { retryAfterSeconds: 1 }));
   }
@@ -244,7 +258,8 @@ export async function createEdgeGate(
         maxBatch,
         maxInFlight,
         maxWaiting,
-        send: (batch) => sendAdmissions(request.saleId, batch),
+        deadlineMs: answerWithinMs,
+        send: (batch, timeLeftMs) => sendAdmissions(request.saleId, batch, timeLeftMs),
       });
       lanes.set(request.saleId, lane);
     }
@@ -265,14 +280,14 @@ export async function createEdgeGate(
     }
   }
 
-  async function sendAdmissions(saleId: string, batch: Prepared[]): Promise<Admission[]> {
+  async function sendAdmissions(saleId: string, batch: Prepared[], timeLeftMs: number): Promise<Admission[]> {
     const { sale, kind } = batch[0] as Prepared;
     const script = kind === 'join' ? 'join' : 'admit';
     const current = (one: Prepared) => one.sale.terms === sale.terms && one.sale.epoch === sale.epoch;
     const sent = batch.every(current) ? batch : batch.filter(current);
     const { names, args } = admitCall(keysOf(sale.shard, saleId), sale, intakeLimit, sent);
     if (listsTickets) args.push(listed);
-    const reply = await insist(deadlineMs, 'Admission', () => run(script, names, args));
+    const reply = await insist(Math.min(deadlineMs, timeLeftMs), 'Admission', () => run(script, names, args));
     batches++;
     const { journal, admissions } = readAdmissions(reply as string, sent.length);
     const rung = ringFor(saleId, sale, admissions);
@@ -346,9 +361,9 @@ export async function createEdgeGate(
         mostCommands,
         payment: packPayment(request.paymentRef),
       });
-      const reply = await insist(deadlineMs, 'Appending a command', () => run('append', names, args)).catch(
-        unavailable,
-      );
+      const reply = await bound(() =>
+        insist(deadlineMs, 'Appending a command', () => run('append', names, args)),
+      ).catch(unavailable);
       if (!Array.isArray(reply)) return reply as Refusal;
       const [word, detail] = reply as [string, string];
       if (word === 'stale') {
@@ -422,7 +437,8 @@ export async function createEdgeGate(
         maxBatch,
         maxInFlight,
         maxWaiting,
-        send: (batch) => readTickets(place.shard, place.saleId, batch),
+        deadlineMs: answerWithinMs,
+        send: (batch, timeLeftMs) => readTickets(place.shard, place.saleId, batch, timeLeftMs),
       });
       ticketLanes.set(laneKey, lane);
     }
@@ -438,7 +454,7 @@ export async function createEdgeGate(
     buyerId: string,
   ): Promise<{ kind: 'tickets'; tickets: Ticket[] } | Refusal> {
     const shard = shardOf(saleId, shards);
-    const ids = await ticketIdsOf(redis, shard, saleId, buyerId, deadlineMs).catch(unavailable);
+    const ids = await bound(() => ticketIdsOf(redis, shard, saleId, buyerId, deadlineMs)).catch(unavailable);
     if ('kind' in ids) return ids;
     const tickets: Ticket[] = [];
     for (const read of await Promise.all(ids.map((id) => readTicket(id)))) {
@@ -449,10 +465,17 @@ export async function createEdgeGate(
     return { kind: 'tickets', tickets: tickets.sort(newestFirst) };
   }
 
-  async function readTickets(shard: string, saleId: string, ids: string[]): Promise<(Ticket | Refusal)[]> {
+  async function readTickets(
+    shard: string,
+    saleId: string,
+    ids: string[],
+    timeLeftMs: number,
+  ): Promise<(Ticket | Refusal)[]> {
     const keys = keysOf(shard, saleId);
     const names = [keys.boot, keys.sale, ...ids.map(keys.ticket)];
-    const reply = await insist(deadlineMs, 'Reading tickets', () => run('read-tickets', names, []));
+    const reply = await insist(Math.min(deadlineMs, timeLeftMs), 'Reading tickets', () =>
+      run('read-tickets', names, []),
+    );
     return ticketsIn(saleId, ids, reply);
   }
 
@@ -463,7 +486,7 @@ export async function createEdgeGate(
           Promise.all([redis.exists(bootKey(shard)), redis.smembers(salesKey(shard))]),
         ),
       );
-    const found = await insist(deadlineMs, 'Listing sales', members).catch(unavailable);
+    const found = await bound(() => insist(deadlineMs, 'Listing sales', members)).catch(unavailable);
     if ('kind' in found) return found;
     // An emptied Redis must not look like a shop without sales.
     if (found.some(([booted]) => booted === 0)) return refuse('gate_unavailable', { retryAfterSeconds: 1 });

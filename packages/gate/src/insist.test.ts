@@ -39,6 +39,18 @@ describe('a call to a gate that may be away', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('is not sent again to one that takes no writes', async () => {
+    for (const fault of ['OOM command not allowed', 'READONLY a replica', 'MISCONF disk']) {
+      let sent = 0;
+      const send = async () => {
+        sent++;
+        throw new Error(fault);
+      };
+      await expect(insist(1_000, 'Asking', send)).rejects.toThrow(fault);
+      expect(sent).toBe(1);
+    }
+  });
+
   it('that never comes back ends at the deadline, too', async () => {
     const outcome = insist(120, 'Asking', () => new Promise<never>(() => undefined)).catch(
       (error: Error) => error.message,

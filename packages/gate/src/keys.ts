@@ -28,7 +28,7 @@ export function keysOf(shard: string, saleId: string): SaleKeys {
     buyers: `${tag}:buyers:${saleId}`,
     refusals: `${tag}:refusals:${saleId}`,
     runs: `${tag}:runs:${saleId}`,
-    moved: `${tag}:moved:${saleId}`,
+    moved: `${tag}:stage:moved:${saleId}`,
     news: `${tag}:news:${saleId}`,
     ticket: (ticketId) => `${tag}:ticket:${ticketId}`,
     solved: (challengeId) => `${tag}:solved:${saleId}:${challengeId}`,

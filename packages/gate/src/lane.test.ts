@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLane, LaneFull } from './lane.ts';
+import { createLane, LaneFull, WaitedTooLong } from './lane.ts';
 
 /** A way to the gate that answers when the test says so. */
 function openRoad() {
@@ -17,7 +17,7 @@ function openRoad() {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const laneOf = (send: (batch: number[]) => Promise<string[]>, change = {}) =>
-  createLane({ maxBatch: 3, maxInFlight: 2, maxWaiting: 10, send, ...change });
+  createLane({ maxBatch: 3, maxInFlight: 2, maxWaiting: 10, deadlineMs: 60_000, send, ...change });
 
 describe('requests that travel together', () => {
   it('of one turn of the event loop share one batch, and each gets its own answer', async () => {
@@ -112,5 +112,30 @@ describe('requests that travel together', () => {
       await turn();
     }
     expect(await Promise.all([...waiting, oneMore])).toEqual(['answer 1', 'answer 2', 'answer 4']);
+  });
+
+  it('are told in time that it takes too long, though what is under way hangs, and are never sent', async () => {
+    const { batches, send } = openRoad();
+    const lane = laneOf(send, { maxInFlight: 1, maxBatch: 1, deadlineMs: 60 });
+    const hanging = lane.add(1);
+    await turn();
+    await expect(lane.add(2)).rejects.toBeInstanceOf(WaitedTooLong);
+    batches[0]?.answer();
+    expect(await hanging).toBe('answer 1');
+    const next = lane.add(3);
+    await turn();
+    batches[1]?.answer();
+    expect(await next).toBe('answer 3');
+    expect(batches.map(({ requests }) => requests)).toEqual([[1], [3]]);
+  });
+
+  it('are sent with what is left of their time', async () => {
+    const left: number[] = [];
+    const lane = laneOf(async (requests) => requests.map(String), {
+      send: async (requests: number[], timeLeftMs: number) => (left.push(timeLeftMs), requests.map(String)),
+    });
+    await lane.add(1);
+    expect(left[0]).toBeGreaterThan(20_000);
+    expect(left[0]).toBeLessThanOrEqual(60_000);
   });
 });

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { connect } from './connection.ts';
+import { within } from './deadline.ts';
+import { resetWhenSilent } from './silence.ts';
 
 /** So many in so many seconds, from the first one on. */
 export interface RateLimit {
@@ -22,6 +24,10 @@ export interface RateLimiter {
   close(): void;
 }
 
+/** How long Redis may take to count; then, and for a while, this edge counts by itself. */
+const countWithinMs = 500;
+const aloneForMs = 1_000;
+
 /**
  * Counts in Redis, so that all edges count together; while Redis is away each edge counts for itself, since a limit that
  * fails open is none and one that fails closed is an outage. Whoever is over the limit is known in memory until the
@@ -36,19 +42,35 @@ export function createRateLimiter(options: {
 }): RateLimiter {
   const { redisUrl, name, limit, onError } = options;
   const redis = connect({ url: redisUrl, name: `holdfast-${name}`, onError });
+  resetWhenSilent(redis, 2 * countWithinMs);
   const counted = { points: limit.quantity, duration: limit.windowSeconds, keyPrefix: `limit:${name}` };
+  const alone = new RateLimiterMemory(counted);
+  let aloneUntil = 0;
   const limiter = new RateLimiterRedis({
     ...counted,
     storeClient: redis,
     rejectIfRedisNotReady: true,
     inMemoryBlockOnConsumed: limit.quantity + 1,
-    insuranceLimiter: new RateLimiterMemory(counted),
   });
+
+  /** A Redis that is slow or away holds nobody up, and is not asked again at once by everybody. */
+  async function consume(who: string): Promise<RateLimiterRes> {
+    if (performance.now() < aloneUntil) return alone.consume(who);
+    try {
+      return await within(countWithinMs, 'Counting', limiter.consume(who));
+    } catch (refused) {
+      if (refused instanceof RateLimiterRes) throw refused;
+      onError?.(refused as Error);
+      aloneUntil = performance.now() + aloneForMs;
+      return alone.consume(who);
+    }
+  }
+
   return {
     limit,
     async take(who) {
       try {
-        return takenOf(await limiter.consume(digest(who)), true);
+        return takenOf(await consume(digest(who)), true);
       } catch (refused) {
         if (refused instanceof RateLimiterRes) return takenOf(refused, false);
         onError?.(refused as Error);

@@ -4,13 +4,15 @@ import {
   type IntakeEntry,
   isFinal,
   isReserve,
+  newerPatienceMs,
   type RebuildSource,
   type Reservation,
   type ReserveEntry,
 } from '@holdfast/core';
 import type { Redis } from 'ioredis';
-import { headAgain, packLines, parseEntry, personOf } from './entry-format.ts';
+import { headAgain, packLines, parseEntry, personOf, salvage } from './entry-format.ts';
 import { keysOf, type SaleKeys } from './keys.ts';
+import { lostTickets } from './lost-tickets.ts';
 import type { RunScript } from './scripts.ts';
 import { termFields } from './terms.ts';
 import { recordOf } from './ticket-record.ts';
@@ -40,23 +42,31 @@ export async function rebuild(
   const { sale, cursor } = source;
   const keys = keysOf(sale.shard, sale.id);
   const staged = keys.staged(cursor.epoch);
+  let piece = 0;
+  const stage: Stage = async (script, names, args) =>
+    (await run(script, [keys.sale, ...names], [cursor.epoch, ++piece, ...args])) === 'staged';
   if ((await run('close', [keys.sale], [cursor.epoch])) === 'superseded') return 'superseded';
   await redis.del(staged.sale, staged.intake, staged.buyers);
+  // Before the ledger's states are written over them.
+  const lost = await lostTickets(redis, keys, source);
   const stagedFields = await saleFields(redis, keys, source);
   await redis.hset(staged.sale, ...stagedFields);
-  const stage = (args: readonly (string | number)[]) =>
-    run('stage-buyers', [keys.sale, staged.buyers], [cursor.epoch, ...args]);
+  let claimsPiece = 0;
+  const stageClaims = (args: readonly (string | number)[]) =>
+    run('stage-buyers', [keys.sale, staged.buyers], [cursor.epoch, ++claimsPiece, ...args]);
   // All three only add, so their order does not matter.
   const complete = await Promise.all([
-    stageAll(source.claims, claimsOf, stage),
-    stageAll(source.released, releasedOf, stage),
-    stageAll(source.members, membersOf, stage),
+    stageAll(source.claims, claimsOf, stageClaims),
+    stageAll(source.released, releasedOf, stageClaims),
+    stageAll(source.members, membersOf, stageClaims),
   ]);
   if (complete.includes(false)) return 'superseded';
-  const left = await stageFirstPages(run, keys, source, retentionMs);
+  const left = await stageFirstPages(stage, keys, source, retentionMs);
   if (left === 'superseded') return 'superseded';
   if (left !== null) await redis.hset(staged.sale, 'restoring', left);
-  if (!(await carryOver(redis, run, keys, source, retentionMs))) return 'superseded';
+  for (const entries of pieces(lost, pieceSize))
+    if (!(await stageEntries(stage, keys, cursor.epoch, entries))) return 'superseded';
+  if (!(await carryOver(redis, stage, keys, source, retentionMs))) return 'superseded';
   for (const key of [staged.sale, staged.intake, staged.buyers]) await redis.expire(key, stagedSeconds);
   const live = [keys.sale, keys.intake, keys.buyers];
   const names = [...live, staged.sale, staged.intake, staged.buyers, keys.sales, keys.moved];
@@ -123,7 +133,7 @@ function membersOf(page: readonly { ticketId: string; buyerId: string }[]): (str
 
 /** Where tickets are to be continued, or null when they are all there. */
 async function stageFirstPages(
-  run: RunScript,
+  stage: Stage,
   keys: SaleKeys,
   { cursor, restored }: RebuildSource,
   retentionMs: number,
@@ -131,7 +141,7 @@ async function stageFirstPages(
   let left: string | null = null;
   let count = 0;
   for await (const page of restored) {
-    if (!(await stageTickets(run, keys, cursor.epoch, page.reservations, retentionMs))) return 'superseded';
+    if (!(await stageTickets(stage, keys, cursor.epoch, page.reservations, retentionMs))) return 'superseded';
     left = page.to;
     count += page.reservations.length;
     if (count >= ticketsAtOnce) break;
@@ -139,12 +149,20 @@ async function stageFirstPages(
   return left;
 }
 
+/** One numbered piece of the stage; false when a newer rebuild has begun. */
+type Stage = (
+  script: 'stage-tickets' | 'stage-entries',
+  names: readonly string[],
+  args: readonly (string | number)[],
+) => Promise<boolean>;
+
 async function saleFields(redis: Redis, keys: SaleKeys, source: RebuildSource): Promise<string[]> {
   const { sale, cursor, items, withdrawn } = source;
   // The gate's time never goes back for a sale, not even when its memory is lost and the machine's clock is another.
   const time = String(Math.max(cursor.ranAt, Number((await redis.hget(keys.sale, 'time')) ?? 0)));
   const fields: [string, string][] = [
     ...termFields(sale),
+    ['created', String(sale.createdAt)],
     ['epoch', String(cursor.epoch)],
     ['seq', String(cursor.committedSeq)],
     ['tip', cursor.tip],
@@ -167,30 +185,25 @@ async function saleFields(redis: Redis, keys: SaleKeys, source: RebuildSource): 
   return fields.flat();
 }
 
-/** The lists of whose tickets are whose need no guard: what is staged twice is the same. */
+/** One after the other: a piece that is sent again must not come behind a later one. */
 async function stageTickets(
-  run: RunScript,
+  stage: Stage,
   keys: SaleKeys,
   epoch: number,
   reservations: readonly Reservation[],
   retentionMs: number,
 ): Promise<boolean> {
-  const staged = await Promise.all(
-    pieces(reservations, pieceSize).map((piece) => {
-      const names = [keys.sale, keys.staged(epoch).buyers];
-      const args: (string | number)[] = [epoch];
-      for (const reservation of piece) {
-        names.push(keys.ticket(reservation.ticketId));
-        args.push(
-          reservation.buyerId,
-          isFinal(reservation.status) ? retentionMs : '',
-          recordOf(reservation, epoch),
-        );
-      }
-      return run('stage-tickets', names, args);
-    }),
-  );
-  return staged.every((answer) => answer === 'staged');
+  for (const piece of pieces(reservations, pieceSize)) {
+    const names = [keys.staged(epoch).buyers];
+    const args: (string | number)[] = [];
+    for (const reservation of piece) {
+      names.push(keys.ticket(reservation.ticketId));
+      const retention = isFinal(reservation.status) ? retentionMs : '';
+      args.push(reservation.buyerId, retention, recordOf(reservation, epoch));
+    }
+    if (!(await stage('stage-tickets', names, args))) return false;
+  }
+  return true;
 }
 
 function memberField(buyerId: string): string {
@@ -200,11 +213,12 @@ function memberField(buyerId: string): string {
 /** What stands in the old intake and not in the ledger; grants and denials are dropped, since settling makes them again. */
 async function carryOver(
   redis: Redis,
-  run: RunScript,
+  stage: Stage,
   keys: SaleKeys,
   source: RebuildSource,
   retentionMs: number,
 ): Promise<boolean> {
+  const { epoch } = source.cursor;
   let after = '-';
   for (;;) {
     const raw = await redis.xrange(keys.intake, after, '+', 'COUNT', pieceSize);
@@ -213,26 +227,37 @@ async function carryOver(
     after = `(${last[0]}`;
     const entries: IntakeEntry[] = [];
     for (const [id, fields] of raw) {
-      const entry = parseEntry(Number.parseInt(id, 10), fields[1] ?? '', fields[3] ?? '');
+      const packed = fields[1] ?? '';
+      const entry = parseEntry(Number.parseInt(id, 10), packed, fields[3] ?? '');
+      if (entry === null) leaveToNewer(source.sale.id, id, packed);
       if (entry !== null && entry.kind !== 'grant' && entry.kind !== 'deny') entries.push(entry);
     }
-    const { epoch } = source.cursor;
     const unknown = await source.unknownOf(entries);
     // What a command or a place in line is about has to be there, or it would look like a ticket that is over.
-    if (!(await stageTickets(run, keys, epoch, unknown.reservations, retentionMs))) return false;
-    if (unknown.entries.length > 0 && !(await stageEntries(run, keys, epoch, unknown.entries))) return false;
+    if (!(await stageTickets(stage, keys, epoch, unknown.reservations, retentionMs))) return false;
+    if (unknown.entries.length > 0 && !(await stageEntries(stage, keys, epoch, unknown.entries)))
+      return false;
   }
 }
 
+/** What only a newer program can read, only a newer one can carry over; after a while the sale has to go on without. */
+function leaveToNewer(saleId: string, id: string, packed: string): void {
+  const { newer, at } = salvage(saleId, Number.parseInt(id, 10), packed, '');
+  if (newer && at !== null && Date.now() - at < newerPatienceMs)
+    throw new Error(
+      `Entry ${id} of sale ${saleId} was written by a newer program, which has to rebuild the gate`,
+    );
+}
+
 async function stageEntries(
-  run: RunScript,
+  stage: Stage,
   keys: SaleKeys,
   epoch: number,
   entries: readonly IntakeEntry[],
 ): Promise<boolean> {
   const staged = keys.staged(epoch);
-  const names = [keys.sale, staged.sale, staged.intake, staged.buyers];
-  const args: (string | number)[] = [epoch];
+  const names = [staged.sale, staged.intake, staged.buyers];
+  const args: (string | number)[] = [];
   for (const entry of entries) {
     names.push(keys.ticket(entry.ticketId));
     const reserve: ReserveEntry | null = isReserve(entry) ? entry : null;
@@ -253,7 +278,7 @@ async function stageEntries(
     );
     for (const line of lines) args.push(line.sku, line.quantity);
   }
-  return (await run('stage-entries', names, args)) === 'staged';
+  return stage('stage-entries', names, args);
 }
 
 /** What makes a repeat find its ticket. */

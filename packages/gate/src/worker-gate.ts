@@ -1,11 +1,11 @@
 import {
   type Cursor,
   type GateCounts,
+  type GateItem,
   type GateState,
   type IntakeEntry,
   type IntakeRead,
   type MerchantCommand,
-  type PackedLine,
   parseTicketId,
   type Refusal,
   type PlaceAnswer,
@@ -15,16 +15,18 @@ import {
   type ReserveAnswer,
   type SettleAnswer,
   type Settlement,
+  type UnreadableEntry,
   type WorkerGate,
 } from '@holdfast/core';
 import type { ChainableCommander } from 'ioredis';
 import { admitCall, prepare, readAdmissions, ticketOfAdmission } from './admission.ts';
+import { allAnswers } from './all-answers.ts';
 import { type Appending, appendCall, notAppended } from './append.ts';
 import { connect, whenReady } from './connection.ts';
-import { headOf, parseEntry, tipAfter } from './entry-format.ts';
+import { digestOf, headOf, isNewer, parseEntry, salvage, tipAfter } from './entry-format.ts';
 import { forgetBuyer } from './forget.ts';
 import { insist } from './insist.ts';
-import { bootKey, keysOf, shardOf } from './keys.ts';
+import { bootKey, keysOf, salesKey, shardOf } from './keys.ts';
 import { pulse } from './pulse.ts';
 import { rebuild } from './rebuild.ts';
 import { restore } from './restore.ts';
@@ -32,6 +34,7 @@ import { createRunCounts } from './run-counts.ts';
 import { isPlacing, readSale } from './sale-reader.ts';
 import { loadScripts } from './scripts.ts';
 import { settleCall } from './settle-call.ts';
+import { resetWhenSilent } from './silence.ts';
 import { refusalsIn } from './refusal-counts.ts';
 import { hashFields } from './terms.ts';
 import { ticketsIn } from './tickets-read.ts';
@@ -55,18 +58,24 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
   const retentionMs = ticketRetentionSeconds * 1000;
   const redis = connect({ url: redisUrl, name: 'holdfast-worker', onError });
   await whenReady(redis, 10_000);
+  resetWhenSilent(redis, deadlineMs);
   const run = loadScripts(redis);
   const runs = createRunCounts(redis, (saleId) => keysFor(saleId).runs);
   const call: typeof run = (name, keys, args) =>
     insist(deadlineMs, `The gate's ${name}`, () => run(name, keys, args));
   const keysFor = (saleId: string) => keysOf(shardOf(saleId, shards), saleId);
 
-  async function readIntake(saleId: string, cursor: Cursor, limit: number): Promise<IntakeRead> {
+  async function readIntake(
+    saleId: string,
+    cursor: Cursor,
+    limit: number,
+    skus: readonly string[] = [],
+  ): Promise<IntakeRead> {
     const keys = keysFor(saleId);
     const reply = (await call(
       'read-intake',
       [keys.boot, keys.sale, keys.intake],
-      [cursor.epoch, cursor.committedSeq, limit],
+      [cursor.epoch, cursor.committedSeq, limit, ...skus],
     )) as unknown[];
     switch (reply[0]) {
       case 'not_booted':
@@ -79,13 +88,15 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
       case 'newer':
         return { kind: 'newer_epoch', epoch: reply[1] as number };
     }
-    const [, at, seq, tip, journalPosition, raw] = reply as [
+    const [, at, seq, tip, journalPosition, raw, heard, counters] = reply as [
       string,
       string,
       number,
       string,
       number,
       RawEntry[],
+      string,
+      (string | null)[],
     ];
     const diverged = (why: string): IntakeRead => ({ kind: 'diverged', epoch: cursor.epoch, why });
     if (seq < cursor.committedSeq)
@@ -94,32 +105,39 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     const entries: IntakeEntry[] = [];
     let previousSeq = cursor.committedSeq;
     let chain = cursor.tip;
+    let unreadable: UnreadableEntry | null = null;
     for (const [id, [, packed, , tipOfEntry]] of raw) {
       const entrySeq = Number.parseInt(id, 10);
       if (entrySeq === cursor.committedSeq) {
         if (tipOfEntry !== cursor.tip) return diverged(`another chain at ${entrySeq}`);
         continue;
       }
-      chain = tipAfter(chain, packed);
+      // How a newer program chains is not known here, so its entry is not held against the chain.
+      chain = isNewer(packed) ? tipOfEntry : tipAfter(chain, packed);
       previousSeq++;
       if (entrySeq !== previousSeq || chain !== tipOfEntry)
         return diverged(`the intake does not continue the ledger's chain at ${entrySeq}`);
       const entry = parseEntry(entrySeq, packed, chain);
-      if (entry === null)
-        throw new Error(`Entry ${entrySeq} of sale ${saleId} is in no form that this program knows`);
+      if (entry === null) {
+        unreadable = salvage(saleId, entrySeq, packed, chain);
+        break;
+      }
       entries.push(entry);
       if (entries.length === limit) break;
     }
-    if (entries.length === 0 && seq > cursor.committedSeq)
+    if (entries.length === 0 && unreadable === null && seq > cursor.committedSeq)
       return diverged(`entries after ${cursor.committedSeq} are missing`);
     const reached = entries.at(-1)?.seq ?? cursor.committedSeq;
     return {
       kind: 'batch',
       entries,
+      unreadable,
       drained: reached === seq,
       now: Math.max(Number(at), cursor.ranAt),
       journalPosition,
+      head: headIn(heard),
       behind: seq - reached,
+      items: itemsOf(skus, counters),
     };
   }
 
@@ -136,25 +154,29 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     return { kind: 'refused', why: word };
   }
 
-  async function peek(saleIds: string[]): Promise<Map<string, GateState | null>> {
+  async function peek(
+    saleIds: string[],
+    skusOf: ReadonlyMap<string, readonly string[]> = new Map(),
+  ): Promise<Map<string, GateState | null>> {
     if (saleIds.length === 0) return new Map();
     const replies = await insist(deadlineMs, 'Looking at the gates', async () => {
       const pipeline = redis.pipeline().time();
       for (const saleId of saleIds) {
-        pipeline.hmget(keysFor(saleId).sale, ...stateFields);
+        const counters = (skusOf.get(saleId) ?? []).flatMap((sku) => [`ceiling:${sku}`, `admitted:${sku}`]);
+        pipeline.hmget(keysFor(saleId).sale, ...stateFields, ...counters);
       }
-      return pipeline.exec();
+      return allAnswers(pipeline);
     });
-    const [time, ...hashes] = (replies ?? []).map(([error, value]) => {
-      if (error !== null) throw error;
-      return value;
-    });
+    const [time, ...hashes] = replies;
     const [seconds, micros] = time as [string | number, string | number];
     const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
     return new Map(
       saleIds.map((saleId, index) => {
-        const state = stateOf(saleId, hashes[index] as (string | null)[]);
-        return [saleId, state === null ? null : { ...state, now: Math.max(state.now, now) }];
+        const values = hashes[index] as (string | null)[];
+        const state = stateOf(saleId, values);
+        if (state === null) return [saleId, null];
+        const items = itemsOf(skusOf.get(saleId) ?? [], values.slice(stateFields.length));
+        return [saleId, { ...state, items, now: Math.max(state.now, now) }];
       }),
     );
   }
@@ -173,12 +195,11 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     const inIntake = new Map<string, number>();
     const granted: string[] = [];
     for (const entry of packed) {
-      const parts = entry.split('\n');
-      if (parts[8] !== '1') continue;
-      if (parts[4] === 'grant') granted.push(parts[5] as string);
-      if (parts[6] === '') continue;
-      for (const [sku, quantity] of JSON.parse(parts[6] as string) as PackedLine[])
-        inIntake.set(sku, (inIntake.get(sku) ?? 0) + quantity);
+      const parsed = parseEntry(0, entry, '') ?? salvage(saleId, 0, entry, '');
+      if ('kind' in parsed && !parsed.admitted) continue;
+      if ('kind' in parsed && parsed.kind === 'grant') granted.push(parsed.ticketId);
+      if (!('lines' in parsed)) continue;
+      for (const { sku, quantity } of parsed.lines) inIntake.set(sku, (inIntake.get(sku) ?? 0) + quantity);
     }
     const first = packed[0];
     return {
@@ -194,7 +215,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
         })),
       granted,
       depth: Math.max(0, state.seq - afterSeq),
-      oldestAt: first === undefined ? null : Number(first.split('\n')[9]),
+      oldestAt: first === undefined ? null : (parseEntry(0, first, '')?.at ?? null),
     };
   }
 
@@ -292,25 +313,38 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     saleIds: readonly string[],
     add: (pipeline: ChainableCommander, saleId: string) => unknown,
   ): Promise<unknown[]> {
-    const replies = await insist(deadlineMs, what, () => {
+    return insist(deadlineMs, what, () => {
       const pipeline = redis.pipeline();
       for (const saleId of saleIds) add(pipeline, saleId);
-      return pipeline.exec();
-    });
-    return (replies ?? []).map(([error, value]) => {
-      if (error !== null) throw error;
-      return value;
+      return allAnswers(pipeline);
     });
   }
 
   return {
     readIntake,
     settle,
+    async entryDigest(saleId, seq) {
+      const id = `${seq}-0`;
+      const [found] = await insist(deadlineMs, 'Reading an entry', () =>
+        redis.xrange(keysFor(saleId).intake, id, id),
+      );
+      const packed = found?.[1][1];
+      return packed === undefined ? null : digestOf(packed);
+    },
     peek,
     counts,
     rebuild: (source) => rebuild(redis, call, source, retentionMs),
     restore: (saleId, epoch, page, worker) =>
       restore(call, keysFor(saleId), epoch, page, { worker, retentionMs }),
+    saleIds: (shard) => insist(deadlineMs, 'Listing sales', () => redis.smembers(salesKey(shard))),
+    async shut(saleId) {
+      const gate = (await peek([saleId])).get(saleId) ?? null;
+      if (gate === null || gate.rebuilding !== null) return;
+      const keys = keysFor(saleId);
+      await call('close', [keys.sale], [gate.epoch + 1]);
+      // One closed sale must not take the whole shop window with it; a rebuild puts it back.
+      await insist(deadlineMs, 'Closing a sale', () => redis.srem(keys.sales, saleId));
+    },
     async isBooted(shard) {
       return (await insist(deadlineMs, 'Reading the boot marker', () => redis.exists(bootKey(shard)))) === 1;
     },
@@ -334,8 +368,14 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
   };
 }
 
+function headIn(heard: string): { position: number; hash: string } | null {
+  const [position, hash = ''] = heard.split(' ');
+  return hash === '' ? null : { position: Number(position), hash };
+}
+
 type RawEntry = [id: string, fields: [string, string, string, string]];
 
+/** What a look at a gate reads, in the order in which `stateOf` takes it. */
 const stateFields = [
   'epoch',
   'seq',
@@ -349,11 +389,34 @@ const stateFields = [
   'members',
   'placed',
   'restoring',
+  'claims',
 ];
 
+/** Ceiling and admitted of each; one that is missing offers nothing and gave nothing, which no correct gate says. */
+function itemsOf(skus: readonly string[], counters: readonly (string | null)[]): GateItem[] {
+  return skus.map((sku, index) => ({
+    sku,
+    ceiling: Number(counters[2 * index] ?? 0),
+    admitted: Number(counters[2 * index + 1] ?? 0),
+  }));
+}
+
 function stateOf(saleId: string, values: (string | null)[]): GateState | null {
-  const [epoch, seq, tip, cursor, journal, time, terms, rebuilding, staged, members, placed, restoring] =
-    values;
+  const [
+    epoch,
+    seq,
+    tip,
+    cursor,
+    journal,
+    time,
+    terms,
+    rebuilding,
+    staged,
+    members,
+    placed,
+    restoring,
+    claims,
+  ] = values;
   if (epoch === null && rebuilding === null) return null;
   return {
     saleId,
@@ -365,8 +428,9 @@ function stateOf(saleId: string, values: (string | null)[]): GateState | null {
     now: Number(time ?? 0),
     termsVersion: Number(terms ?? 0),
     rebuilding: rebuilding === null || rebuilding === undefined ? null : Number(rebuilding),
-    staged: Number(staged ?? 0),
+    staged: Number(staged ?? 0) + Number(claims ?? 0),
     restoring: restoring ?? null,
     placing: isPlacing(members, placed),
+    items: [],
   };
 }

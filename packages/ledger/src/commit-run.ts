@@ -5,6 +5,7 @@ import { numbers, texts } from './columns.ts';
 import {
   inTransaction,
   isConflict,
+  isOversold,
   isUniqueViolation,
   type Queryable,
   rowsOf,
@@ -56,7 +57,7 @@ export async function commitRun(
       (answer) => answer.kind === 'committed',
     );
   } catch (error) {
-    if (isConflict(error)) return { kind: 'stale' };
+    if (isConflict(error) || isOversold(error)) return { kind: 'stale' };
     if (isUniqueViolation(error)) return { kind: 'duplicate' };
     throw new Error(`The run of sale ${saleId} after seq ${read.committedSeq} could not be committed`, {
       cause: error,

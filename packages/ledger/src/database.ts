@@ -114,6 +114,21 @@ export function isUniqueViolation(error: unknown): boolean {
   return codeOf(error) === '23505';
 }
 
+/**
+ * A statement failed for what it was given, and would fail again: data that does not fit, a constraint, a limit of the
+ * server's. Anything else is the store's own trouble.
+ */
+export function isUnfit(error: unknown): boolean {
+  if (isUniqueViolation(error) || isOversold(error)) return false;
+  if (/^(?:22|23|54)[0-9A-Z]{3}$/.test(codeOf(error))) return true;
+  return error instanceof Error && error.cause !== undefined && isUnfit(error.cause);
+}
+
+/** The counters are others than those that the run was decided by. */
+export function isOversold(error: unknown): boolean {
+  return (error as { constraint?: string } | null)?.constraint === 'items_never_oversold';
+}
+
 function codeOf(error: unknown): string {
   return (error as { code?: string } | null)?.code ?? '';
 }

@@ -6,7 +6,7 @@ import type { Cursor, NewEvent, Reservation, RunLedger, Sale } from '@holdfast/c
 import { changeSale, createSale, type SaleChange } from './change-sale.ts';
 import { commitRun } from './commit-run.ts';
 import { drawnAt, readLobby } from './draw.ts';
-import { type DatabaseOptions, openDatabase } from './database.ts';
+import { type DatabaseOptions, isUnfit, openDatabase } from './database.ts';
 import {
   type Erasure,
   eraseReservations,
@@ -44,6 +44,7 @@ import { readSale } from './read-sale.ts';
 import { createQueries, type LedgerQueries } from './queries/index.ts';
 import { fenceRebuild } from './rebuild.ts';
 import { restorePage } from './restore-page.ts';
+import { mendCounters, recount } from './recount.ts';
 import { recordRefusals } from './refusals.ts';
 import { type AcceptedRequest, answerRequest, readRequest, type RememberedRequest } from './requests.ts';
 import { readSettlement } from './settlement.ts';
@@ -112,7 +113,11 @@ export function createLedger(options: LedgerOptions): Ledger {
     commitRun: (saleId, read, result, reached) => commitRun(pool, region, saleId, read, result, reached),
     settlement: (saleId, fromPosition, limit) => readSettlement(pool, region, saleId, fromPosition, limit),
     restorePage: (saleId, epoch, from) => restorePage(pool, region, saleId, epoch, from),
-    fenceRebuild: (saleId, observed, gateEpoch) => fenceRebuild(pool, region, saleId, observed, gateEpoch),
+    isUnfit,
+    fenceRebuild: (saleId, observed, gateEpoch, why) =>
+      fenceRebuild(pool, region, saleId, observed, gateEpoch, why),
+    recount: (saleId) => recount(pool, saleId),
+    mendCounters: (saleId, read, mendings, at) => mendCounters(pool, region, saleId, read, mendings, at),
     liveSales: () => liveSales(pool, region),
     recordRefusals: (saleId, refusals) => recordRefusals(pool, saleId, refusals),
     journal: (saleId, afterPosition, limit) => readJournal(pool, saleId, afterPosition, limit),

@@ -7,7 +7,8 @@ const liveSalesStatement: Statement = {
   text: `
     select s.id, s.shard, s.terms_version, g.epoch, g.revision, g.committed_seq, g.tip, g.position, g.head, g.ran_at,
            d.members, d.placed, s.status, s.opens_at, s.closes_at, g.waiting,
-           (select sum(i.taken - i.returned - i.withdrawn)::bigint from items i where i.sale_id = s.id) as units,
+           (select coalesce(json_agg(json_build_array(i.sku, i.stock, i.taken, i.returned, i.withdrawn)), '[]')
+              from items i where i.sale_id = s.id) as items,
            (select min(r.expires_at) from reservations r where r.sale_id = s.id) as next_deadline
       from sales s join gates g on g.sale_id = s.id and g.region = $1 left join draws d on d.sale_id = s.id
      order by s.id`,
@@ -21,7 +22,7 @@ interface LiveRow {
   opens_at: number | null;
   closes_at: number | null;
   waiting: number;
-  units: number;
+  items: [sku: string, stock: number, taken: number, returned: number, withdrawn: number][];
   members: number | null;
   /** Null without a lobby. */
   placed: number | null;
@@ -44,7 +45,8 @@ export async function liveSales(db: Queryable, region: string): ReturnType<RunLe
     nextDeadline: row.next_deadline,
     drawAt: drawAt(row),
     moveAt: nextMove(statusAndTimes(row))?.at ?? null,
-    hasToEnd: hasToEnd(row.status as SaleStatus, row.waiting, row.units),
+    hasToEnd: hasToEnd(row.status as SaleStatus, row.waiting, unitsIn(row)),
+    items: new Map(row.items.map(([sku, stock, taken, returned]) => [sku, { stock, taken, returned }])),
     cursor: {
       epoch: row.epoch,
       revision: row.revision,
@@ -55,6 +57,11 @@ export async function liveSales(db: Queryable, region: string): ReturnType<RunLe
       ranAt: row.ran_at,
     },
   }));
+}
+
+/** With buyers. */
+function unitsIn({ items }: LiveRow): number {
+  return items.reduce((units, [, , taken, returned, withdrawn]) => units + taken - returned - withdrawn, 0);
 }
 
 function statusAndTimes({ status, opens_at, closes_at }: LiveRow) {

@@ -1,7 +1,7 @@
 import { type Cursor, type IntakeEntry, isReserve, type RebuildSource } from '@holdfast/core';
 import type pg from 'pg';
 import { pagesOfClaims } from './claims.ts';
-import { inTransaction, type Queryable, rowsOf, type Statement } from './database.ts';
+import { inTransaction, isConflict, type Queryable, rowsOf, type Statement } from './database.ts';
 import { pagesOfMembers } from './draw.ts';
 import { takeFence } from './fence.ts';
 import { insertEvents, link } from './journal.ts';
@@ -23,15 +23,17 @@ export async function fenceRebuild(
   saleId: string,
   observed: Cursor,
   gateEpoch: number,
+  why = 'the gate does not continue the ledger',
 ): Promise<RebuildSource | null> {
   const before = await readSale(pool, saleId, region);
-  if (before === null) return null;
+  // Most who find a gate wrong have only been overtaken: they are told so without a transaction.
+  if (before === null || before.cursor.revision !== observed.revision) return null;
   const epoch = Math.max(observed.epoch, gateEpoch) + 1;
   const event = link(saleId, observed.position + 1, observed.head, {
     type: 'gate_rebuilt',
     ticketId: null,
     commandId: null,
-    data: { epoch, seq: observed.committedSeq },
+    data: { epoch, seq: observed.committedSeq, why },
     at: Date.now(),
   });
   const cursor: Cursor = {
@@ -41,7 +43,7 @@ export async function fenceRebuild(
     position: event.position,
     head: event.hash,
   };
-  const fence = await inTransaction(
+  const fencing = inTransaction(
     pool,
     async (client) => {
       const taken = await takeFence(client, saleId, region, observed, { ...cursor, waiting: 0 });
@@ -52,10 +54,15 @@ export async function fenceRebuild(
     },
     (at) => at !== null,
   );
+  const fence = await fencing.catch((error: unknown) => {
+    if (isConflict(error)) return null;
+    throw error;
+  });
   if (fence === null) return null;
   return {
     sale: fence.sale,
     cursor,
+    before: observed,
     items: fence.items,
     withdrawn: fence.withdrawn,
     waiting: fence.waiting,

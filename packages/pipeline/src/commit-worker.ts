@@ -12,6 +12,8 @@ export interface CommitWorkerOptions {
   /** Sales that one process commits at a time. */
   concurrency?: number;
   onError?(error: Error): void;
+  /** Called when a bell's job has failed for good: what it rang for still stands in the intake, for the sweep. */
+  onFailed?(saleId: string | null, error: Error): void;
 }
 
 export interface CommitWorker {
@@ -25,7 +27,11 @@ export interface CommitWorker {
 export async function createCommitWorker(options: CommitWorkerOptions): Promise<CommitWorker> {
   const { redisUrl, shards = 1, committer, concurrency = 8, onError = () => undefined } = options;
   const producer = await connectProducer(redisUrl, onError);
-  const connection = new Redis(redisUrl, { connectionName: 'holdfast-commit', maxRetriesPerRequest: null });
+  const connection = new Redis(redisUrl, {
+    connectionName: 'holdfast-commit',
+    disableClientInfo: true,
+    maxRetriesPerRequest: null,
+  });
   connection.on('error', onError);
   const workers = allShards(shards).map((shard) => {
     const queue = openQueue(producer, shard);
@@ -46,6 +52,9 @@ export async function createCommitWorker(options: CommitWorkerOptions): Promise<
       },
     );
     worker.on('error', onError);
+    worker.on('failed', (job, error) =>
+      options.onFailed?.((job?.data.saleId as string | undefined) ?? null, error),
+    );
     return { queue, worker };
   });
   return {

@@ -24,6 +24,7 @@ const readyWithinMs = 10_000;
 export async function connectProducer(redisUrl: string, onError: (error: Error) => void): Promise<Redis> {
   const redis = new Redis(redisUrl, {
     connectionName: 'holdfast-producer',
+    disableClientInfo: true,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     connectTimeout: 2_000,

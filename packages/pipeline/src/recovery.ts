@@ -12,7 +12,7 @@ interface RecoveryParts {
 /**
  * Rebuilds one sale's gate from the ledger under a new epoch, unless another did so since `observed` was read, or the
  * ledger has moved on. `observed` must have been read before the gate was looked at: whoever looks at the gate first may
- * take a gate that was rebuilt meanwhile for one that is wrong.
+ * take a gate that was rebuilt meanwhile for one that is wrong. False when nothing was done.
  */
 export async function rebuildSale(
   parts: RecoveryParts,
@@ -20,11 +20,12 @@ export async function rebuildSale(
   observed: Cursor,
   gateEpoch: number,
   why: string,
-): Promise<void> {
-  const source = await parts.ledger.fenceRebuild(saleId, observed, gateEpoch);
-  if (source === null) return;
+): Promise<boolean> {
+  const source = await parts.ledger.fenceRebuild(saleId, observed, gateEpoch, why);
+  if (source === null) return false;
   const outcome = await parts.gate.rebuild(source);
   parts.onRebuild?.(saleId, why, outcome);
+  return true;
 }
 
 /**

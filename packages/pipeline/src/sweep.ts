@@ -1,6 +1,7 @@
-import type { GateState, RunLedger, WorkerGate } from '@holdfast/core';
+import { compareCounters, type GateState, type RunLedger, type WorkerGate } from '@holdfast/core';
 import type { Committer } from './committer.ts';
 import { bootShard, rebuildSale } from './recovery.ts';
+import type { Recounts } from './recount.ts';
 import { createRefusalLedger } from './refusal-ledger.ts';
 import { createRestorer } from './restorer.ts';
 import { allShards } from './shards.ts';
@@ -12,6 +13,8 @@ export interface SweepParts {
   gate: WorkerGate;
   committer: Committer;
   onRebuild?(saleId: string, why: string, outcome: 'rebuilt' | 'superseded'): void;
+  /** Holds the ledger's counters against its rows; a sweep without it does not. */
+  recounts?: Recounts;
 }
 
 export interface Sweep {
@@ -35,7 +38,7 @@ const rebuildPasses = 4;
 
 /**
  * Finds what no bell rings for: an intake that stands still, holds that are overdue, a journal that the gate has not
- * applied, a gate that lost its memory. It is driven by the ledger's list of sales, since Redis may have been emptied,
+ * applied, a gate that lost its memory, counters that do not agree. It is driven by the ledger's list of sales, since Redis may have been emptied,
  * and runs the commit run itself: taking over from a dead worker waits for nothing else.
  */
 export function createSweep(
@@ -67,13 +70,29 @@ export function createSweep(
     const live = await parts.ledger.liveSales();
     for (const shard of allShards(shards))
       if (!(await parts.gate.isBooted(shard))) await bootShard(parts, shard);
-    const gates = await parts.gate.peek(live.map((sale) => sale.saleId));
+    for (const shard of allShards(shards)) await shutStrangers(shard, live);
+    const skusOf = new Map(live.map((sale) => [sale.saleId, [...sale.items.keys()]]));
+    const gates = await parts.gate.peek([...skusOf.keys()], skusOf);
     const runs = await Promise.allSettled(
       live.map((sale) => sweepSale(sale, gates.get(sale.saleId) ?? null)),
     );
     for (const run of runs) if (run.status === 'rejected') onError?.(run.reason as Error);
     await refusals.recordOnce(live.map((sale) => sale.saleId));
+    await parts.recounts?.recountOnce(live);
     return runs.filter((run) => run.status === 'fulfilled' && run.value).length;
+  }
+
+  /**
+   * A gate that sells what the ledger does not know: it lost the sale with its tail, or this is the wrong database. Looked
+   * at twice, since the ledger was read before the gate.
+   */
+  async function shutStrangers(shard: string, live: readonly LiveSale[]): Promise<void> {
+    const known = new Set(live.map((sale) => sale.saleId));
+    for (const saleId of await parts.gate.saleIds(shard)) {
+      if (known.has(saleId) || (await parts.ledger.readSale(saleId)) !== null) continue;
+      await parts.gate.shut(saleId);
+      onError?.(new Error(`The ledger does not know sale ${saleId}: its gate is closed until it does`));
+    }
   }
 
   async function sweepSale(sale: LiveSale, gate: GateState | null): Promise<boolean> {
@@ -117,13 +136,18 @@ export function createSweep(
 
 /** What stood still since the last look is nobody's work; what moved is somebody's. */
 function needsRun(
-  { cursor, nextDeadline, termsVersion, drawAt, moveAt, hasToEnd }: LiveSale,
+  { cursor, nextDeadline, termsVersion, drawAt, moveAt, hasToEnd, items }: LiveSale,
   gate: GateState,
   before: { committedSeq: number; journal: number } | undefined,
 ): boolean {
   if (gate.epoch !== cursor.epoch || gate.seq < cursor.committedSeq) return true;
   if (gate.seq === cursor.committedSeq && gate.tip !== cursor.tip) return true;
-  if (gate.termsVersion < termsVersion || hasToEnd) return true;
+  const rests = gate.seq === cursor.committedSeq && gate.journalPosition === cursor.position;
+  // The run looks for itself, and mends; this is only the bell.
+  if (rests && compareCounters(items, gate.items, new Map()).length > 0) return true;
+  if (gate.termsVersion !== termsVersion || hasToEnd) return true;
+  // A gate that has heard of more than there is: the ledger has lost its tail.
+  if (gate.journalPosition > cursor.position) return true;
   if (moveAt !== null && moveAt <= gate.now) return true;
   if (nextDeadline !== null && nextDeadline < gate.now) return true;
   if (drawAt !== null && drawAt <= gate.now) return true;

@@ -13,6 +13,7 @@ export function createLogger(app: string, level: string): Logger {
     level,
     base: { app, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { err: (fault: unknown) => faultFields(fault) },
     redact: {
       paths: [
         'authorization',
@@ -31,6 +32,25 @@ export function createLogger(app: string, level: string): Logger {
       censor: '[redacted]',
     },
   });
+}
+
+const longestCause = 5;
+
+/**
+ * What is told of a fault. Its other fields stay out of the log: a client of Redis hangs the whole command on it, with
+ * passwords and keys among its arguments, and one of Postgres the row that was refused.
+ */
+function faultFields(fault: unknown, depth = 0): unknown {
+  if (!(fault instanceof Error)) return { type: typeof fault };
+  const { name, message, stack, cause } = fault;
+  const code = (fault as { code?: unknown }).code;
+  return {
+    type: name,
+    message,
+    ...(typeof code === 'string' && { code }),
+    stack,
+    ...(cause !== undefined && depth < longestCause && { cause: faultFields(cause, depth + 1) }),
+  };
 }
 
 /**

@@ -31,7 +31,7 @@ export function createWire({ allowed = [], withinMs, resolve }: WireOptions): We
     async send(target, message) {
       const signal = AbortSignal.timeout(withinMs);
       try {
-        const { statusCode, body } = await request(target.url, {
+        const { statusCode, headers, body } = await request(target.url, {
           dispatcher: agent,
           method: 'POST',
           headers: headersOf(target, message, new Date()),
@@ -41,7 +41,8 @@ export function createWire({ allowed = [], withinMs, resolve }: WireOptions): We
         // The head has said everything; a body that does not end, or is cut off, changes nothing.
         const bodySignal = AbortSignal.any([signal, AbortSignal.timeout(bodyWithinMs)]);
         await body.dump({ limit: mostBodyBytes, signal: bodySignal }).catch(() => undefined);
-        return { kind: 'answered', status: statusCode };
+        const retryAfterMs = retryAfterOf(headers['retry-after'], Date.now());
+        return { kind: 'answered', status: statusCode, ...(retryAfterMs !== null && { retryAfterMs }) };
       } catch (error) {
         return { kind: 'unanswered', why: whyOf(error) };
       }
@@ -59,6 +60,17 @@ function headersOf(target: WebhookTarget, { id, body }: WebhookMessage, at: Date
     'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
     'webhook-signature': target.secrets.map((secret) => new Webhook(secret).sign(id, at, body)).join(' '),
   };
+}
+
+/** Seconds, or a date, as RFC 9110 has it; null for anything else. */
+export function retryAfterOf(header: string | string[] | undefined, now: number): number | null {
+  if (typeof header !== 'string') return null;
+  if (/^\d{1,9}$/.test(header)) return Number(header) * 1_000;
+  // Other forms that Date.parse takes are nobody's date: a negative number would be a year.
+  const at = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} [\d:]{8} GMT$/.test(header)
+    ? Date.parse(header)
+    : Number.NaN;
+  return Number.isNaN(at) ? null : Math.max(0, at - now);
 }
 
 type Why = Extract<WebhookAnswer, { kind: 'unanswered' }>['why'];

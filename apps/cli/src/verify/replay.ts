@@ -40,6 +40,7 @@ const saleKinds = new Set([
   'restocked',
   'gate_rebuilt',
   'repaired',
+  'quarantined',
 ]);
 
 export interface Replay {
@@ -105,7 +106,9 @@ export function createReplay(): Replay {
     if (!lead.from.includes(from)) return `a ticket that is ${from} cannot become ${lead.to}`;
     const fault = followPlace(fact, ticketId, from);
     if (fault !== null) return fault;
-    const lines = before?.lines ?? linesOf(data['lines']);
+    // Of what was set aside not everything could be read.
+    const mayLack = type === 'rejected' && data['reason'] === 'quarantined';
+    const lines = before?.lines ?? linesOf(data['lines'], mayLack);
     if (lines === null || (before !== undefined && data['lines'] !== undefined))
       return 'the lines are no lines';
     tickets.set(ticketId, { status: lead.to, lines });
@@ -134,8 +137,8 @@ export function createReplay(): Replay {
     return null;
   }
 
-  function linesOf(value: unknown): Line[] | null {
-    if (!Array.isArray(value) || value.length === 0) return null;
+  function linesOf(value: unknown, mayLack: boolean): Line[] | null {
+    if (!Array.isArray(value) || (value.length === 0 && !mayLack)) return null;
     for (const line of value as unknown[]) {
       if (!Array.isArray(line) || line.length !== 3) return null;
       const [sku, quantity, price] = line as unknown[];

@@ -4,7 +4,7 @@ import { clockTime, milliseconds } from '../numbers.ts';
 import { Action } from '../parts/action.tsx';
 import { Complaint } from '../parts/notice.tsx';
 import type { AuditRecord, AuditVerdictRecord } from '../records.ts';
-import { lawWord } from '../words.ts';
+import { incidentWords, lawWord } from '../words.ts';
 
 /** The laws one by one, as they are found when somebody asks. */
 export function SaleAudit({ saleId, audit }: { saleId: string; audit: AuditVerdictRecord | null }) {
@@ -12,6 +12,7 @@ export function SaleAudit({ saleId, audit }: { saleId: string; audit: AuditVerdi
     mutationFn: () => ask<AuditRecord>('GET', `/v1/sales/${encodeURIComponent(saleId)}/audit`),
   });
   const checks = looking.data?.checks ?? audit?.broken ?? [];
+  const incidents = looking.data?.incidents ?? audit?.incidents ?? [];
   return (
     <section className="card table-card">
       <div className="head">
@@ -53,6 +54,22 @@ export function SaleAudit({ saleId, audit }: { saleId: string; audit: AuditVerdi
               ))}
           </tbody>
         </table>
+      )}
+      {incidents.length > 0 && (
+        <>
+          <h3>What was not as it should be</h3>
+          <ol className="timeline">
+            {[...incidents].reverse().map((incident) => (
+              <li key={incident.position} data-event={incident.type}>
+                <time dateTime={incident.at}>{clockTime(incident.at)}</time>
+                <div>
+                  <b>{incidentWords(incident)}</b>
+                  <small className="quiet">journal {incident.position}</small>
+                </div>
+              </li>
+            ))}
+          </ol>
+        </>
       )}
     </section>
   );

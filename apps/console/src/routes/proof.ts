@@ -1,4 +1,4 @@
-import { journalEndLine, journalLine } from '@holdfast/contracts';
+import { incidentRecord, journalEndLine, journalLine } from '@holdfast/contracts';
 import { type LedgerSale, refuse } from '@holdfast/core';
 import type { Ledger } from '@holdfast/ledger';
 import { type ConsoleContext, json, refused, streamed } from '../answers.ts';
@@ -39,5 +39,6 @@ async function* journalLines(ledger: Ledger, { sale, cursor }: LedgerSale): Asyn
 async function audit(c: ConsoleContext, { ledger, gate }: ConsoleParts): Promise<Response> {
   const saleId = saleIdOf(c);
   const verdict = saleId === null ? null : await auditSale(ledger, gate, saleId);
-  return verdict === null ? refused(c, refuse('unknown_sale')) : json(200, verdict);
+  if (verdict === null) return refused(c, refuse('unknown_sale'));
+  return json(200, { ...verdict, incidents: verdict.incidents.map(incidentRecord) });
 }

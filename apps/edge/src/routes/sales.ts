@@ -1,6 +1,7 @@
 import { type Answer, eventFrame, eventNames, problem, refusalProblem, saleJson } from '@holdfast/contracts';
 import { type EdgeGate, saleIdPattern } from '@holdfast/core';
 import { type Handle, json } from '../call.ts';
+import { type Doors, tooManyStreams } from '../doors.ts';
 import type { SaleFeeds } from '../sale-feeds.ts';
 import type { Streams } from '../streams.ts';
 
@@ -28,7 +29,7 @@ export function readSale(gate: EdgeGate): Handle {
 }
 
 /** `GET /v1/sales/{saleId}/events`: the whole sale first, then whenever something of it changed, at most 4 times a second. */
-export function followSale(gate: EdgeGate, feeds: SaleFeeds, streams: Streams): Handle {
+export function followSale(gate: EdgeGate, feeds: SaleFeeds, streams: Streams, doors: Doors): Handle {
   return async (c, requestId) => {
     const saleId = c.req.param('saleId') ?? '';
     if (!saleIdPattern.test(saleId)) return problem('unknown_sale', requestId);
@@ -38,8 +39,10 @@ export function followSale(gate: EdgeGate, feeds: SaleFeeds, streams: Streams): 
     const answer: Answer = { status: 200, headers: {}, body: null };
     if (c.req.method === 'HEAD' || outgoing === undefined) return answer;
 
+    const place = doors.streamPlace(c, null);
+    if (place === null) return tooManyStreams(requestId);
     const begin = () => {
-      const stream = streams.open('sale', outgoing as never, answer.headers, () => leave());
+      const stream = streams.open('sale', outgoing as never, answer.headers, place, () => leave());
       stream.send(eventFrame(eventNames.sale, read.sale.now, JSON.stringify(saleJson(read.sale))));
       const leave = feeds.join(saleId, stream, read.sale);
     };

@@ -11,6 +11,7 @@ import {
 } from '@holdfast/contracts';
 import { type EdgeGate, isSettledForBuyer, parseTicketId, type Ticket } from '@holdfast/core';
 import { type Handle, headerOf, json } from '../call.ts';
+import { type Doors, tooManyStreams } from '../doors.ts';
 import type { Stream, Streams } from '../streams.ts';
 import type { TicketWatches } from '../ticket-watch.ts';
 
@@ -42,7 +43,7 @@ export function readTicket(gate: EdgeGate): Handle {
  * Who comes back with `Last-Event-ID` does not get again what it has; when that was the end, 204 tells a browser's
  * EventSource to stay away.
  */
-export function followTicket(gate: EdgeGate, watches: TicketWatches, streams: Streams): Handle {
+export function followTicket(gate: EdgeGate, watches: TicketWatches, streams: Streams, doors: Doors): Handle {
   return async (c, requestId) => {
     const ticketId = c.req.param('ticketId') ?? '';
     if (parseTicketId(ticketId) === null) return problem('unknown_ticket', requestId);
@@ -55,13 +56,16 @@ export function followTicket(gate: EdgeGate, watches: TicketWatches, streams: St
     const answer: Answer = { status: 200, headers: {}, body: null };
     if (c.req.method === 'HEAD' || outgoing === undefined) return answer;
 
+    const place = doors.streamPlace(c, found.ticket.buyerId);
+    if (place === null) return tooManyStreams(requestId);
     const begin = () => {
       const watch = watches.watch(ticketId, 'patient');
       let sent = hasVersion === found.ticket.version ? ticketETag(found.ticket) : '';
-      const stream = streams.open('ticket', outgoing as never, answer.headers, watch.end);
+      const forward = onlyForward(found.ticket.version);
+      const stream = streams.open('ticket', outgoing as never, answer.headers, place, watch.end);
       const show = (ticket: Ticket) => {
         const tag = ticketETag(ticket);
-        if (tag === sent) return;
+        if (tag === sent || !forward(ticket.version)) return;
         sent = tag;
         sendTicket(stream, ticket);
       };
@@ -72,6 +76,28 @@ export function followTicket(gate: EdgeGate, watches: TicketWatches, streams: St
       });
     };
     return { ...answer, begin };
+  };
+}
+
+/** Longer than a gate that was restored from an old file, or a replica that was promoted too early, stays unnoticed. */
+const behindMaxMs = 10_000;
+
+/**
+ * Whether a version may be told to one who was told others. A gate that forgot tells older ones until it is rebuilt from
+ * the ledger, and nobody who was told of a hold should see it go. What stays behind for longer is the truth: then it is the
+ * ledger that has lost something.
+ */
+function onlyForward(first: number): (version: number) => boolean {
+  let newest = first;
+  let behindSince: number | null = null;
+  return (version) => {
+    if (version < newest) {
+      behindSince ??= performance.now();
+      if (performance.now() - behindSince < behindMaxMs) return false;
+    }
+    behindSince = null;
+    newest = version;
+    return true;
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Check, LedgerSale, RefusalCode, ReservationStatus } from '@holdfast/core';
+import type { Check, JournalEvent, LedgerSale, RefusalCode, ReservationStatus } from '@holdfast/core';
 import { isoTime } from '../text.ts';
 import {
   type CountPerStatus,
@@ -69,10 +69,30 @@ export interface AuditVerdict {
   checks: number;
   /** Those that do not hold. */
   broken: Check[];
+  incidents: Incident[];
 }
 
-export function verdictRecord({ at, ...verdict }: AuditVerdict) {
-  return { at: isoTime(at), ...verdict };
+export function verdictRecord({ at, incidents, ...verdict }: AuditVerdict) {
+  return { at: isoTime(at), ...verdict, incidents: incidents.map(incidentRecord) };
+}
+
+/** An event of the journal that says that something was not as it should be: mended, rebuilt, or set aside. */
+export type Incident = Pick<JournalEvent, 'position' | 'type' | 'at' | 'data'>;
+
+export function incidentRecord({ position, type, at, data }: Incident) {
+  const { sku = null, delta, lines = [], repair = null, why = null, epoch, seq, digest = null } = data;
+  return {
+    position,
+    type,
+    at: isoTime(at),
+    sku,
+    units: delta ?? lines.reduce((sum, [, quantity]) => sum + quantity, 0),
+    repair,
+    why,
+    /** Place of the entry that was set aside. */
+    entry: type === 'quarantined' ? `${epoch}.${seq}` : null,
+    digest,
+  };
 }
 
 /** A sale at a glance, counted in rows. */

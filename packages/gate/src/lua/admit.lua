@@ -68,6 +68,7 @@ local lists = ARGV[#ARGV] == 'mine'
 
 local begins, fields, known = {}, {}, {}
 local cursor = 6 + items
+assert(requests == #KEYS - 4, 'one ticket per request')
 for i = 1, requests do
   local buyer, key = ARGV[cursor], ARGV[cursor + 1]
   if buyer ~= '' then
@@ -79,6 +80,7 @@ for i = 1, requests do
   begins[i] = cursor
   cursor = cursor + 6 + 2 * tonumber(ARGV[cursor + 5])
 end
+assert(cursor == #ARGV + (lists and 0 or 1), 'as many arguments as the requests have')
 if #fields > 0 then
   local found = redis.call('HMGET', buyers, unpack(fields))
   for i = 1, #fields do known[fields[i]] = found[i] end
@@ -176,7 +178,9 @@ for i = 1, requests do
   local n = 4 * i - 1
   answer[n + 1], answer[n + 2], answer[n + 3], answer[n + 4] = word, a or '', b or '', c or ''
 end
-if #writes == 0 then return table.concat(answer, '\n') end
+-- Put together before anything is written: this may fail, and what comes after may not.
+local reply = table.concat(answer, '\n')
+if #writes == 0 then return reply end
 
 for n = 1, #writes, 5 do
   redis.call('XADD', intake, writes[n + 1] .. '-0', 'e', writes[n + 2], 'h', writes[n + 3])
@@ -206,4 +210,4 @@ if #claims > 0 then
   for n = 1, #claims do claimed[2 * n - 1], claimed[2 * n] = claims[n], known[claims[n]] end
   redis.call('HSET', buyers, unpack(claimed))
 end
-return table.concat(answer, '\n')
+return reply

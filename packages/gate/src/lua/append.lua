@@ -12,8 +12,9 @@ local epoch, commandId, head, longest, most = ARGV[1], ARGV[2], ARGV[3], tonumbe
 
 if redis.call('EXISTS', boot) == 0 then return { 'closed', '' } end
 local sale = redis.call('HMGET', saleKey, 'epoch', 'rebuilding', 'seq', 'tip', 'time', 'cursor', 'lined', 'restoring')
-if not sale[1] then return { 'unknown_ticket', '' } end
+-- An emptied gate that is being rebuilt knows nothing yet, and must not look like one that does not know the ticket.
 if sale[2] then return { 'closed', '' } end
+if not sale[1] then return { 'unknown_ticket', '' } end
 if sale[1] ~= epoch then return { 'stale', '' } end
 -- A record as in ticket-record.ts: the commands come after the twelfth line.
 local record = redis.call('GET', ticket)

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- One sale's counters with the units that entries after a seq took: what the audit compares with the ledger.
 --
 -- KEYS  1 boot, 2 sale, 3 intake

@@ -16,6 +16,8 @@ if not sale[1] or sale[2] then return 'closed' end
 if sale[1] ~= epoch then return 'epoch' end
 if tonumber(sale[3]) < position then return 'behind' end
 
+-- Decided entries only: what came after is the ledger's to decide, and another erasure's.
+local decided = redis.call('XRANGE', intake, '-', sale[4] .. '-0')
 redis.call('HDEL', buyers, 'c:' .. buyer, 'r:' .. buyer, 'l:' .. buyer, 't:' .. buyer, unpack(ARGV, 5))
 local theirs = {}
 local tenLines = '^(' .. string.rep('[^\n]*\n', 10) .. ')'
@@ -27,8 +29,7 @@ for i = 5, #KEYS do
   local before, who, packed = string.match(record or '', tenLines .. '([^\n]*)\n([^\n]*\n)')
   if who == buyer then redis.call('SET', ticket, before .. pseudonym .. '\n' .. packed, 'KEEPTTL') end
 end
--- Decided entries only: what came after is the ledger's to decide, and another erasure's.
-for _, entry in ipairs(redis.call('XRANGE', intake, '-', sale[4] .. '-0')) do
+for _, entry in ipairs(decided) do
   local who, ticketId = string.match(entry[2][2], '^[^\n]*\n([^\n]*)\n[^\n]*\n[^\n]*\n[^\n]*\n([^\n]*)')
   if who == buyer or theirs[ticketId] then redis.call('XDEL', intake, entry[1]) end
 end

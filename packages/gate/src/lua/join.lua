@@ -48,11 +48,13 @@ local resent = redis.call('EXISTS', unpack(KEYS, 5)) > 0
 
 local begins, fields, known = {}, {}, {}
 local cursor = 6 + items
+assert(requests == #KEYS - 4, 'one ticket per request')
 for i = 1, requests do
   begins[i] = cursor
   fields[i] = 'l:' .. ARGV[cursor]
   cursor = cursor + 6 + 2 * tonumber(ARGV[cursor + 5])
 end
+assert(cursor == #ARGV + (ARGV[#ARGV] == 'mine' and 0 or 1), 'as many arguments as the requests have')
 local found = redis.call('HMGET', buyers, unpack(fields))
 for i = 1, requests do known[fields[i]] = found[i] end
 
@@ -109,7 +111,9 @@ for i = 1, requests do
   local n = 4 * i - 1
   answer[n + 1], answer[n + 2], answer[n + 3], answer[n + 4] = word, a or '', b or '', c or ''
 end
-if #writes == 0 then return table.concat(answer, '\n') end
+-- Put together before anything is written: this may fail, and what comes after may not.
+local reply = table.concat(answer, '\n')
+if #writes == 0 then return reply end
 
 for n = 1, #writes, 4 do
   redis.call('XADD', intake, writes[n + 1] .. '-0', 'e', writes[n + 2], 'h', writes[n + 3])
@@ -127,4 +131,4 @@ end
 redis.call('MSET', unpack(records))
 redis.call('HSET', saleKey, 'seq', seq, 'tip', tip, 'time', at)
 redis.call('HSET', buyers, unpack(members))
-return table.concat(answer, '\n')
+return reply

@@ -87,16 +87,19 @@ for i = start + 1, #KEYS - 4 do
   end
 end
 
+-- Each joined once, so each is in here once.
+local before, claimed = #claims > 0 and redis.call('HMGET', buyers, unpack(claims)), {}
+for n = 1, #claims do
+  claimed[2 * n - 1], claimed[2 * n] = claims[n], tonumber(before[n] or 0) + units[n]
+end
+local message = sale.journal .. ' 1 ' .. table.concat(news, ' ')
+assert(channel and lined and joined, 'an argument or a counter is missing')
+
 for n = 1, #writes, 3 do
   redis.call('XADD', intake, writes[n] .. '-0', 'e', writes[n + 1], 'h', writes[n + 2])
 end
 if #places > 0 then
   redis.call('MSET', unpack(places))
-  -- Each joined once, so each is in here once.
-  local before, claimed = redis.call('HMGET', buyers, unpack(claims)), {}
-  for n = 1, #claims do
-    claimed[2 * n - 1], claimed[2 * n] = claims[n], tonumber(before[n] or 0) + units[n]
-  end
   redis.call('HSET', buyers, unpack(claimed))
 end
 local changes = { 'seq', seq, 'lined', lined, 'joined', joined, 'tip', tip, 'time', at, 'placed', placed }
@@ -105,5 +108,5 @@ for sku in pairs(moved) do
   changes[#changes + 1] = admitted[sku]
 end
 redis.call('HSET', saleKey, unpack(changes))
-redis.call('PUBLISH', channel, sale.journal .. ' 1 ' .. table.concat(news, ' '))
+redis.call('PUBLISH', channel, message)
 return { 'placed', placed }

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- One sale as it stands.
 --
 -- KEYS  1 boot, 2 sale

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Tickets of one sale as they stand. A gate without its boot marker, or one that is being rebuilt, must not look like
 -- one that does not know the ticket.
 --

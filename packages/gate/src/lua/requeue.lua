@@ -29,6 +29,10 @@ local seq, lined, tip, joined = tonumber(sale.seq), tonumber(sale.lined), sale.t
 local room = longest - (seq - tonumber(sale.cursor))
 local isPlacing = sale.members and sale.members ~= (sale.placed or '0')
 local lists = ARGV[#ARGV] == 'mine'
+assert(requests == #KEYS - 4, 'one ticket per request')
+assert(sale.tip and tonumber(sale.journal) and tonumber(sale.decided), 'no gate')
+redis.call('XLEN', intake)
+redis.call('HLEN', buyers)
 local admitted, writes, records, claims, answer = {}, {}, {}, {}, { at, sale.journal, sale.decided }
 local known = {}
 
@@ -67,6 +71,7 @@ for i = 1, requests do
     if sale.waitlist == '1' and (sale.waiting ~= '0' or joined > tonumber(sale.cursor)) then fits = false end
     for line = begin + 6, lastLine, 2 do
       local sku, quantity = ARGV[5 + tonumber(ARGV[line])], tonumber(ARGV[line + 1])
+      assert(quantity > 0 and quantity % 1 == 0 and quantity < 1e9, 'no whole number')
       units = units + quantity
       admitted[sku] = admitted[sku] or tonumber(sale['admitted:' .. sku] or 0)
       if admitted[sku] + quantity > tonumber(sale['ceiling:' .. sku] or 0) then fits = false end
@@ -99,7 +104,9 @@ for i = 1, requests do
   local n = 4 * i - 1
   answer[n + 1], answer[n + 2], answer[n + 3], answer[n + 4] = word, a, b, c
 end
+assert(cursor == #ARGV + (lists and 0 or 1), 'an argument too few or too many')
 if #writes == 0 then return table.concat(answer, '\n') end
+assert(seq < 1e14 and lined < 1e14, 'no count')
 
 for _, write in ipairs(writes) do redis.call('XADD', intake, write[1], 'e', write[2], 'h', write[3]) end
 redis.call('MSET', unpack(records))

@@ -11,6 +11,11 @@
 
 local sale = redis.call('HMGET', KEYS[1], 'epoch', 'rebuilding', 'restoring', 'restorer', 'waiting', 'journal')
 if sale[1] ~= ARGV[1] or sale[2] or sale[3] ~= ARGV[2] then return 'moved' end
+assert(#ARGV == 6 + 3 * (#KEYS - 3) and tonumber(ARGV[4]), 'three arguments per ticket')
+local lease = tonumber(ARGV[6])
+assert(lease and lease > 0 and lease < 1e14, 'no time')
+redis.call('HLEN', KEYS[2])
+redis.call('HLEN', KEYS[3])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local worker, untilThen = string.match(sale[4] or '', '^(%S+) (%d+)$')
@@ -31,9 +36,14 @@ if #ids > 0 then
   for i = 1, #ids do known[lists[i]] = found[i] or '' end
 end
 
-local records, changed = {}, {}
+local records, changed, endings = {}, {}, {}
+assert(string.match(sale[6] or '', '^%d+$') and #sale[6] < 15, 'no position')
 for i = 4, #KEYS do
   records[#records + 1], records[#records + 2] = KEYS[i], ARGV[3 * i - 3]
+  local retention = ARGV[3 * i - 4]
+  local milliseconds = tonumber(retention)
+  assert(retention == '' or (milliseconds and milliseconds > 0 and milliseconds < 1e14), 'no time')
+  endings[i] = milliseconds and string.format('%.0f', milliseconds)
   local list, ending = lists[i - 3], string.sub(KEYS[i], -22)
   -- Which tickets are whose: these are older than what the list has; the newest two hundred.
   if list ~= 't:' and #known[list] < 4599 and not string.find(known[list], ending, 1, true) then
@@ -43,7 +53,7 @@ for i = 4, #KEYS do
 end
 if #records > 0 then redis.call('MSET', unpack(records)) end
 for i = 4, #KEYS do
-  if ARGV[3 * i - 4] ~= '' then redis.call('PEXPIRE', KEYS[i], ARGV[3 * i - 4]) end
+  if endings[i] then redis.call('PEXPIRE', KEYS[i], endings[i]) end
 end
 for list in pairs(changed) do redis.call('HSET', KEYS[2], list, known[list]) end
 if ARGV[3] == '' then
@@ -52,6 +62,6 @@ if ARGV[3] == '' then
   -- Who waited and was not back yet was granted nothing: one event behind, the next settlement makes up for it.
   if sale[5] ~= '0' and tonumber(sale[6]) > 0 then redis.call('HINCRBY', KEYS[1], 'journal', -1) end
 else
-  redis.call('HSET', KEYS[1], 'restoring', ARGV[3], 'restorer', ARGV[5] .. ' ' .. string.format('%.0f', now + tonumber(ARGV[6])))
+  redis.call('HSET', KEYS[1], 'restoring', ARGV[3], 'restorer', ARGV[5] .. ' ' .. string.format('%.0f', now + lease))
 end
 return 'restored'

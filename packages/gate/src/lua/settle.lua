@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Applies a piece of the journal to the gate: ticket states by version, what buyers gave back and the ceilings by
 -- maximum; so applying it twice, or late, changes nothing. In the same step what came back is granted to those who
 -- wait, in order, all lines or nothing: no newcomer can come between. Then the intake is trimmed up to the cursor,

@@ -3,25 +3,48 @@
 -- they last, otherwise none.
 --
 -- KEYS  1 sale, 2 staged sale, 3 staged intake, 4 staged buyers, 5.. one ticket per entry
--- ARGV  1 the new epoch, then per entry: kind, buyer, person (what stands before the chained part), head of the entry, gate time, had units '1' or '0',
+-- ARGV  1 the new epoch, 2 number of this piece of the stage, from 1 on: one that is sent twice is staged once,
+--       then per entry: kind, buyer, person (what stands before the chained part), head of the entry, gate time, had units '1' or '0',
 --       idempotency field or '', its value, packed lines, number of lines, and per line: sku, quantity
 -- Answer  'staged' or 'superseded'
 
-if redis.call('HGET', KEYS[1], 'rebuilding') ~= ARGV[1] then return 'superseded' end
-redis.call('HINCRBY', KEYS[1], 'staged', 1)
-local staged, intake, buyers = KEYS[2], KEYS[3], KEYS[4]
-local position = 1
+local saleKey, staged, intake, buyers = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local epoch, piece = ARGV[1], tonumber(ARGV[2])
+
+local at = redis.call('HMGET', saleKey, 'rebuilding', 'staged')
+if at[1] ~= epoch then return 'superseded' end
+if tonumber(at[2]) >= piece then return 'staged' end
+
+local begin = redis.call('HMGET', staged, 'seq', 'tip', 'lined')
+assert(tonumber(begin[1]) and begin[2] and begin[3], 'nothing is staged')
+redis.call('XLEN', intake)
+redis.call('HLEN', buyers)
+
+local position = 2
 local function take()
   position = position + 1
-  return ARGV[position]
+  local argument = ARGV[position]
+  assert(argument, 'an argument is missing')
+  return argument
 end
+local function takeNumber()
+  local number = tonumber(take())
+  assert(number and number >= 0 and number < 1e14 and number % 1 == 0, 'no whole number')
+  return number
+end
+local entries = {}
 for i = 5, #KEYS do
-  local kind, buyer, person, head, at, had, keyField, keyValue, packed, count =
-    take(), take(), take(), take(), take(), take(), take(), take(), take(), tonumber(take())
-  local lines, units, fits = {}, 0, had == '1'
-  for line = 1, count do
-    local sku, quantity = take(), tonumber(take())
-    lines[line] = { sku, quantity }
+  local entry = { take(), take(), take(), take(), take(), take(), take(), take(), take(), {} }
+  for line = 1, takeNumber() do entry[10][line] = { take(), takeNumber() } end
+  entries[i] = entry
+end
+assert(position == #ARGV, 'an argument is left over')
+
+for i = 5, #KEYS do
+  local kind, buyer, person, head, at, had, keyField, keyValue, packed, lines = unpack(entries[i])
+  local units, fits = 0, had == '1'
+  for _, line in ipairs(lines) do
+    local sku, quantity = line[1], line[2]
     units = units + quantity
     local counts = redis.call('HMGET', staged, 'admitted:' .. sku, 'ceiling:' .. sku)
     if not counts[1] or tonumber(counts[1]) + quantity > tonumber(counts[2]) then fits = false end
@@ -66,4 +89,5 @@ for i = 5, #KEYS do
     end
   end
 end
+redis.call('HSET', saleKey, 'staged', ARGV[2])
 return 'staged'

@@ -6,6 +6,14 @@
 -- Answer  'rebuilt' or 'superseded'
 
 if redis.call('HGET', KEYS[1], 'rebuilding') ~= ARGV[1] then return 'superseded' end
+local journal = redis.call('HGET', KEYS[4], 'journal')
+local time, retention = redis.call('TIME'), tonumber(ARGV[4])
+assert(journal and ARGV[3] and #KEYS == 8, 'nothing is staged')
+assert(retention and retention > 0 and retention < 1e14, 'no time')
+redis.call('SCARD', KEYS[7])
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local at, tellsUntil = string.format('%.0f', now), string.format('%.0f', now + retention)
+
 for i = 1, 3 do
   redis.call('DEL', KEYS[i])
   if redis.call('EXISTS', KEYS[3 + i]) == 1 then
@@ -14,10 +22,8 @@ for i = 1, 3 do
   end
 end
 redis.call('DEL', KEYS[8])
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 -- Every ticket of the ledger comes back, and stays for a retention: until then one that is missing is in no log.
-redis.call('HSET', KEYS[1], 'rebuiltAt', string.format('%.0f', now), 'tellsUntil', string.format('%.0f', now + tonumber(ARGV[4])))
+redis.call('HSET', KEYS[1], 'rebuiltAt', at, 'tellsUntil', tellsUntil)
 redis.call('SADD', KEYS[7], ARGV[2])
-redis.call('PUBLISH', ARGV[3], redis.call('HGET', KEYS[1], 'journal') .. ' 1 ')
+redis.call('PUBLISH', ARGV[3], journal .. ' 1 ')
 return 'rebuilt'

@@ -50,7 +50,7 @@ export async function deliverStrand(
       };
       const report = { endpointId: strand.endpointId, ...attempt, durationMs: performance.now() - startedAt };
       if (attempt.outcome !== 'delivered') {
-        const next = nextOf(parts, { attempts, failingForMs }, attempt.outcome);
+        const next = nextOf(parts, { attempts, failingForMs }, attempt.outcome, answer);
         const isStop = next.kind === 'stop';
         parts.onAttempt?.({ ...report, failures: attempts + 1, ...(isStop && { stopped: next.reason }) });
         await ledger.failed(strand, attempt, next);
@@ -78,8 +78,10 @@ function nextOf(
   { jitter = Math.random, retryDelayMs: delayMs = retryDelayMs }: WebhookParts,
   { attempts, failingForMs }: Pick<TakenStrand, 'attempts' | 'failingForMs'>,
   outcome: string,
+  answer: WebhookAnswer,
 ) {
   if (outcome === 'gone') return { kind: 'stop', reason: 'gone' } as const;
-  const inMs = delayMs(attempts + 1, failingForMs, jitter());
+  const askedMs = answer.kind === 'answered' ? answer.retryAfterMs : undefined;
+  const inMs = delayMs(attempts + 1, failingForMs, jitter(), askedMs);
   return inMs === null ? ({ kind: 'stop', reason: 'failing' } as const) : ({ kind: 'retry', inMs } as const);
 }

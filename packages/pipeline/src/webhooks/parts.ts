@@ -23,7 +23,7 @@ export interface WebhookParts {
   /** From 0 to 1, by chance. */
   jitter?(): number;
   /** When to try again; the rule of core unless told otherwise. */
-  retryDelayMs?(attempts: number, failingForMs: number, jitter: number): number | null;
+  retryDelayMs?(attempts: number, failingForMs: number, jitter: number, askedMs?: number): number | null;
 }
 
 /** Time to write an attempt down, milliseconds. */

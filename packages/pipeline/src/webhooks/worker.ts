@@ -24,7 +24,11 @@ export interface WebhookWorker {
 export function createWebhookWorker(options: WebhookWorkerOptions): WebhookWorker {
   const { redisUrl, concurrency = 32, onError = () => undefined } = options;
   const stopping = new AbortController();
-  const connection = new Redis(redisUrl, { connectionName: 'holdfast-webhooks', maxRetriesPerRequest: null });
+  const connection = new Redis(redisUrl, {
+    connectionName: 'holdfast-webhooks',
+    disableClientInfo: true,
+    maxRetriesPerRequest: null,
+  });
   connection.on('error', onError);
   const worker = new Worker(webhookQueue, (job) => deliver(options, job, stopping.signal), {
     connection,

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from './free-port.ts';
 import { type RedisBinary, redisBinary } from './redis-binary.ts';
@@ -61,7 +61,17 @@ function startOn(port: number, dir: string, binary: RedisBinary, options: RedisO
       ],
     }),
     isReady: () => answersPong(port),
+    advice: (log) => adviceOn(log, dir),
   });
+}
+
+/** Both lose nothing that Postgres has; see infra/RUNBOOK.md. */
+function adviceOn(log: string, dir: string): string | null {
+  const folder = join(dir, 'appendonlydir');
+  if (log.includes('Bad file format reading the append only file'))
+    return `the append-only file of Redis is damaged. Move it away, and every gate is rebuilt from Postgres: mv ${folder} ${folder}.damaged`;
+  if (log.includes('No space left on device')) return `the disk of Redis is full: make room under ${dir}`;
+  return null;
 }
 
 /** While it loads its file Redis answers -LOADING, which is not yet ready. */

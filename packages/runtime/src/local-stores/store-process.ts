@@ -46,6 +46,8 @@ export interface StoreKind {
   isReady(pid: number): Promise<boolean>;
   /** True when what stopped it from starting, by its log, goes away by itself. */
   isPassing?(log: string): boolean;
+  /** One line that can be acted on, when its log says why it does not start; null for what nobody foresaw. */
+  advice?(log: string): string | null;
 }
 
 const pollMs = 15;
@@ -123,7 +125,10 @@ export async function startStore(kind: StoreKind): Promise<Store> {
     const deadline = Date.now() + kind.startSeconds * 1000;
     while (Date.now() < deadline) {
       if (started.exitCode !== null || started.signalCode !== null) {
-        throw new Error(`${kind.name} ended while it started; its log ends with:\n${endOf(logFile)}`);
+        const log = endOf(logFile);
+        throw new Error(
+          kind.advice?.(log) ?? `${kind.name} ended while it started; its log ends with:\n${log}`,
+        );
       }
       if (await kind.isReady(pid)) return;
       await sleep(pollMs);
