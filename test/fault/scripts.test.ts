@@ -6,7 +6,7 @@ import { withRedis } from '../support/damage.ts';
 import { type House, openHouse } from '../support/house.ts';
 import { joinMany, lobbyOf } from '../support/lobby.ts';
 import { type RecordedCall, recordCalls, restore, scripts } from '../support/recorded-calls.ts';
-import { buyMany, openTees, untilDue } from '../support/sales.ts';
+import { buyMany, openTees, until, untilDue } from '../support/sales.ts';
 import { freshRedis } from '../support/stores.ts';
 
 /** Calls of each script that are tried, spread over the story: the first and the last. */
@@ -185,6 +185,18 @@ async function everyScript(house: House): Promise<string[]> {
     epoch: 1,
     position: 1,
   });
+  // What an edge remembers of a gate that forgot it, and tickets that come back to a gate that is open.
+  const lost = await openTees(house, 3, { waitlist: true });
+  const bob = await reserve(house.edge, lost, 'bob');
+  const keys = [`{s0}:sale:${lost}`, `{s0}:intake:${lost}`, `{s0}:buyers:${lost}`, `{s0}:ticket:${bob.id}`];
+  await withRedis(house, (redis) => redis.del(...keys));
+  await house.commit(lost);
+  await until('bob to be in line again', async () => (await house.edge.readTicket(bob.id)).kind === 'ticket');
+  await house.commit(lost);
+  const epoch = (await house.ledger.readSale(lost))?.cursor.epoch ?? 0;
+  const page = await house.ledger.restorePage(lost, epoch + 1, 'held 0 ');
+  await withRedis(house, (redis) => redis.hset(`{s0}:sale:${lost}`, 'restoring', page.from));
+  await house.gate.restore(lost, epoch, { ...page, to: null }, 'worker');
   const lobby = await lobbyOf(house, 3);
   await joinMany(house.edge, lobby, 5);
   await house.commit(lobby);
@@ -195,5 +207,5 @@ async function everyScript(house: House): Promise<string[]> {
     await withRedis(house, (redis) => redis.hincrby(`{s0}:sale:${one}`, 'epoch', -1));
     await house.commit(one);
   }
-  return [sale, lobby];
+  return [sale, lobby, lost];
 }

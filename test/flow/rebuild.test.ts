@@ -208,7 +208,7 @@ describe('a gate that is rebuilt', () => {
     await expectConservation(house, sale);
   });
 
-  it.each(['reservations', 'released', 'unknownOf'] as const)(
+  it.each(['claims', 'restored', 'released', 'unknownOf'] as const)(
     'changes nothing when a newer rebuild overtakes it at its %s',
     async (stage) => {
       const sale = await openTees(house, 10);
@@ -254,8 +254,8 @@ describe('a gate that is rebuilt', () => {
     if (at === null) throw new Error('The sale is in the ledger');
     const source = await house.ledger.fenceRebuild(sale, at.cursor, at.cursor.epoch);
     if (source === null) throw new Error('Nobody else rebuilds');
-    const emptied = overtakenWhile(source.reservations, () => emptyRedis(house));
-    expect(await house.gate.rebuild({ ...source, reservations: emptied })).toBe('superseded');
+    const emptied = overtakenWhile(source.claims, () => emptyRedis(house));
+    expect(await house.gate.rebuild({ ...source, claims: emptied })).toBe('superseded');
     await house.commit(sale);
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 1 } });
   });
@@ -325,7 +325,7 @@ describe('a gate that is rebuilt', () => {
     await emptyRedis(house);
     const dead = {
       ...(await fence(sale)),
-      reservations: (async function* () {
+      claims: (async function* () {
         yield await Promise.reject(new Killed('in the middle of a rebuild'));
       })(),
     };
@@ -344,7 +344,7 @@ describe('a gate that is rebuilt', () => {
     expect(await expectConservation(house, sale)).toEqual({ tee: { confirmed: 1 } });
   });
 
-  it('loses no unit with an entry that is lost from the middle of its intake', async () => {
+  it('loses no unit, and nobody, with an entry that is lost from the middle of its intake', async () => {
     const sale = await openTees(house, 3);
     const [ann, bob, cem] = [
       await reserve(house.edge, sale, 'ann'),
@@ -354,9 +354,12 @@ describe('a gate that is rebuilt', () => {
     await withRedis(house, (redis) => redis.xdel(`{s0}:intake:${sale}`, `${bob.seq}-0`));
     await house.commit(sale);
     expect(await statuses(house.edge, ann, cem)).toEqual(['held', 'held']);
-    const dee = await reserve(house.edge, sale, 'dee');
+    await until(
+      'the edge that gave bob his place to have queued him again',
+      async () => (await house.edge.readTicket(bob.id)).kind === 'ticket',
+    );
     await house.commit(sale);
-    expect(await statuses(house.edge, dee)).toEqual(['held']);
+    expect(await statuses(house.edge, ann, bob, cem)).toEqual(['held', 'held', 'held']);
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 3 } });
   });
 

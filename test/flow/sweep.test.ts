@@ -140,7 +140,7 @@ describe('a worker that sweeps', () => {
     const leaveHalfWay = async () => {
       const at = await house.ledger.readSale(sale);
       const source = at === null ? null : await house.ledger.fenceRebuild(sale, at.cursor, at.cursor.epoch);
-      const dead = { ...source, reservations: dies() } as RebuildSource;
+      const dead = { ...source, claims: dies() } as RebuildSource;
       await expect(house.gate.rebuild(dead)).rejects.toThrow(Killed);
     };
     const sweep = sweeper();

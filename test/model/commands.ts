@@ -24,6 +24,10 @@ export type Command =
   /** A worker goes on for so many steps and is frozen there; `throughout` goes on to the end of its run. */
   | { type: 'work'; worker: number; steps: number; via: Line }
   | { type: 'crash'; worker: number }
+  /** An edge starts anew and remembers nothing. */
+  | { type: 'restart'; edge: number }
+  /** An edge hears of the gate, as by news. */
+  | { type: 'learn'; edge: number }
   /** The database ends a transaction that has been idle for too long; its worker does not know. */
   | { type: 'timeout' }
   | { type: 'lose'; writes: number }
@@ -119,6 +123,8 @@ function command(mode: Mode): fc.Arbitrary<Command> {
     [46, fc.record({ type: only('work'), worker, steps, via: line })],
     [4, fc.record({ type: only('crash'), worker })],
     [1, fc.record({ type: only('timeout') })],
+    [1, fc.record({ type: only('restart'), edge })],
+    [2, fc.record({ type: only('learn'), edge })],
   ];
   const losses: Weighted[] = [
     [5, fc.record({ type: only('lose'), writes: fc.integer({ min: 1, max: 4 }) })],

@@ -21,7 +21,14 @@ export type Gate = {
   journalCursor: number;
   /** The anchor, which is the entry at the ledger's cursor, and what follows it. */
   intake: Entry[];
-  tickets: Map<string, { status: Status; version: number }>;
+  /** `of` is the epoch of the gate that wrote it: what is of an older one stands there unproven. */
+  tickets: Map<string, Ticket>;
+  /** Tickets that a replay finds. */
+  keys: Set<string>;
+  /** How many rows are back as tickets, while they are coming back from the ledger. */
+  restoring: number | undefined;
+  /** What was settled meanwhile, by the journal's position. */
+  moved: Map<string, number>;
   buyers: Map<number, { claimed: number; released: number }>;
   waiting: Set<string>;
   /** How often it was written: a gate that loses its tail loses the last of these. */
@@ -31,6 +38,8 @@ export type Gate = {
   /** Known to the model alone: nothing was lost since this gate was opened or rebuilt, and no other is in charge. */
   sound: boolean;
 };
+
+export type Ticket = { readonly status: Status; readonly version: number; readonly of: number };
 
 export type Entry = {
   readonly seq: number;
@@ -85,6 +94,9 @@ export function openGate(stock: Units): Gate {
     journalCursor: 0,
     intake: [anchor(0, 'first')],
     tickets: new Map(),
+    keys: new Set(),
+    restoring: undefined,
+    moved: new Map(),
     buyers: new Map(),
     waiting: new Set(),
     writes: 0,
@@ -102,7 +114,7 @@ export function admit(
   keep: Rules,
 ): Admission {
   if (epoch !== gate.epoch) return 'wrong_epoch';
-  if (keep.has('replayFirst') && gate.tickets.has(request.ticket)) return 'repeat';
+  if (keep.has('replayFirst') && gate.keys.has(request.ticket)) return 'repeat';
   const byBuyer = request.kind === 'reserve';
   const units = total(request.lines);
   if (byBuyer && gate.status !== 'open') return gate.status;
@@ -110,12 +122,69 @@ export function admit(
   const available = fits(plus(gate.admitted, request.lines), gate.ceiling);
   const waits = byBuyer && shop.waitlist && (!available || gate.waiting.size > 0);
   if (!available && !waits) return 'sold_out';
-  if (gate.tickets.has(request.ticket)) return 'repeat';
+  if (gate.keys.has(request.ticket)) return 'repeat';
 
   if (waits && keep.has('waitlistAtGate')) gate.waiting.add(request.ticket);
   take(gate, { ...request, units: waits ? none : request.lines, claim: byBuyer ? units : 0 }, clock, keep);
-  gate.tickets.set(request.ticket, { status: 'queued', version: 1 });
+  gate.tickets.set(request.ticket, { status: 'queued', version: 1, of: gate.epoch });
+  gate.keys.add(request.ticket);
   return waits ? 'waitlisted' : 'admitted';
+}
+
+/**
+ * What an edge acknowledged and no log has any more gets a place again, in the order in which it stood: with units while
+ * they last, and without them all the same, so that the ledger tells its buyer.
+ */
+export function requeue(
+  gate: Gate,
+  epoch: number,
+  requests: readonly Request[],
+  clock: number,
+  shop: Shop,
+  keep: Rules,
+): 'requeued' | 'wrong_epoch' {
+  if (epoch !== gate.epoch) return 'wrong_epoch';
+  for (const request of requests) {
+    if (keep.has('replayFirst') && gate.keys.has(request.ticket)) continue;
+    const available = fits(plus(gate.admitted, request.lines), gate.ceiling) && gate.status !== 'closed';
+    const behind = keep.has('requeueBehind') && shop.waitlist && gate.waiting.size > 0;
+    const units = available && !behind ? request.lines : none;
+    if (same(units, none) && shop.waitlist && keep.has('waitlistAtGate')) gate.waiting.add(request.ticket);
+    take(gate, { ...request, units, claim: total(request.lines) }, clock, keep);
+    gate.tickets.set(request.ticket, { status: 'queued', version: 1, of: gate.epoch });
+    gate.keys.add(request.ticket);
+  }
+  return 'requeued';
+}
+
+/** What a buyer sees of a ticket. */
+export function read(gate: Gate, ticket: string, keep: Rules): Ticket | 'not whole' | 'unknown' {
+  const found = gate.tickets.get(ticket);
+  if (found && (found.of === gate.epoch || !keep.has('ticketsOfThisGate'))) return found;
+  return gate.restoring !== undefined && keep.has('sayNotWhole') ? 'not whole' : 'unknown';
+}
+
+export type Page = {
+  /** The first of these is the row after so many. */
+  readonly from: number;
+  readonly asOf: number;
+  readonly rows: readonly (readonly [string, Pick<Ticket, 'status' | 'version'>])[];
+  readonly isLast: boolean;
+};
+
+/** Rows, as of a position of the journal, come back as tickets; not when one of them was settled since. True to go on. */
+export function restore(gate: Gate, epoch: number, page: Page, keep: Rules): boolean {
+  if (gate.epoch !== epoch || gate.restoring === undefined) return false;
+  if (keep.has('continueRestoring') && gate.restoring !== page.from) return false;
+  if (keep.has('noteMoves') && page.rows.some(([ticket]) => (gate.moved.get(ticket) ?? 0) > page.asOf))
+    return false;
+  gate.writes++;
+  if (keep.has('rebuildTickets'))
+    for (const [ticket, { status, version }] of page.rows)
+      gate.tickets.set(ticket, { status, version, of: gate.epoch });
+  gate.restoring = page.isLast ? undefined : page.from + page.rows.length;
+  if (page.isLast) gate.moved = new Map();
+  return !page.isLast;
 }
 
 export function command(
@@ -177,8 +246,11 @@ export function settle(gate: Gate, brought: Settlement, clock: number, shop: Sho
   for (const { position, ticket, buyer, status, version, released } of brought.outcomes) {
     if (keep.has('onlyNews') && position < gate.journalCursor) continue;
     const known = gate.tickets.get(ticket);
+    // A ticket that is not back yet cannot be written: a piece of the journal does not know all of it.
+    if (gate.restoring !== undefined) gate.moved.set(ticket, position + 1);
+    if (gate.restoring !== undefined && known?.of !== gate.epoch) continue;
     if (!keep.has('ticketVersions') || !known || known.version < version)
-      gate.tickets.set(ticket, { status, version });
+      gate.tickets.set(ticket, { status, version, of: gate.epoch });
     if (!keep.has('releasedMaximum')) release(gate, buyer, (already) => already + released);
   }
   if (keep.has('releasedMaximum')) {
@@ -220,11 +292,13 @@ export function rebuild(
     admitted: ledger.taken,
     journalCursor: ledger.journal.length,
     intake: [anchor(ledger.cursor, ledger.tip)],
+    tickets: new Map(gate?.tickets),
+    restoring: 0,
     writes: (gate?.writes ?? 0) + 1,
     sound: false,
   };
-  for (const [ticket, { status, version }] of ledger.reservations) {
-    if (keep.has('rebuildTickets')) anew.tickets.set(ticket, { status, version });
+  for (const [ticket, { status }] of ledger.reservations) {
+    if (keep.has('keysFirst')) anew.keys.add(ticket);
     if (keep.has('rebuildWaiting') && status === 'waitlisted') anew.waiting.add(ticket);
   }
   if (keep.has('rebuildBuyers')) {
@@ -260,7 +334,9 @@ export function tipAfter(previous: string, entry: Omit<Entry, 'seq' | 'tip'>, ke
 export function forget(gate: Gate): void {
   gate.writes++;
   for (const [ticket, { status }] of gate.tickets) {
-    if (isFinal(status)) gate.tickets.delete(ticket);
+    if (!isFinal(status) || gate.restoring !== undefined) continue;
+    gate.tickets.delete(ticket);
+    gate.keys.delete(ticket);
   }
 }
 
@@ -269,6 +345,8 @@ export function copyOf(gate: Gate): Gate {
     ...gate,
     intake: [...gate.intake],
     tickets: new Map(gate.tickets),
+    keys: new Set(gate.keys),
+    moved: new Map(gate.moved),
     buyers: new Map(gate.buyers),
     waiting: new Set(gate.waiting),
   };
@@ -391,7 +469,8 @@ function carry(anew: Gate, entry: Entry, ledger: Ledger, shop: Shop, keep: Rules
     anew.admitted = plus(anew.admitted, units);
     if (entry.claim > 0) claim(anew, entry.buyer, entry.claim);
     if (isWaiter(carried) && shop.waitlist) anew.waiting.add(entry.ticket);
-    anew.tickets.set(entry.ticket, { status: 'queued', version: 1 });
+    anew.tickets.set(entry.ticket, { status: 'queued', version: 1, of: anew.epoch });
+    anew.keys.add(entry.ticket);
   }
   append(anew, carried, keep);
 }

@@ -1,6 +1,6 @@
 import { buyers } from './commands.ts';
 import type { Entry, Gate } from './gate.ts';
-import { claims } from './gate.ts';
+import { claims, read } from './gate.ts';
 import type { JournalEvent, Ledger, Status } from './ledger.ts';
 import { active, claimsIn, isAboutATicket, isActive, statusAt } from './ledger.ts';
 import type { Units } from './units.ts';
@@ -91,6 +91,23 @@ export const laws = {
       gate?.sound && before.gate?.epoch === gate.epoch
         ? unless(countsUpGate(before.gate, gate), 'a counter of the gate went down')
         : undefined,
+    'a ticket of the ledger is never unknown': ({ gate, database: { ledger }, witness, keep }) =>
+      inCharge(gate, ledger)
+        ? firstOf(ledger.reservations.keys(), (ticket) =>
+            unless(
+              witness.forgotten.has(ticket) || read(gate, ticket, keep) !== 'unknown',
+              `${ticket} is in the ledger`,
+            ),
+          )
+        : undefined,
+    'nobody reads what is older than what he was told': ({ gate, database: { ledger }, witness, keep }) =>
+      inCharge(gate, ledger)
+        ? firstOf(witness.told, ([ticket, version]) => {
+            if (witness.forgotten.has(ticket)) return undefined;
+            const seen = read(gate, ticket, keep);
+            return unless(typeof seen !== 'object' || seen.version >= version, `${ticket}, after ${version}`);
+          })
+        : undefined,
     'no status goes back': ({ gate, witness: { before } }) =>
       gate?.sound && before.gate?.epoch === gate.epoch ? wentBack(before.gate, gate) : undefined,
   },
@@ -110,6 +127,8 @@ export const laws = {
       const offered = gate ? minus(gate.ceiling, gate.admitted) : none;
       return unless(same(free, offered), `${free} free, ${offered} offered`);
     },
+    'all tickets are back': ({ gate }) =>
+      unless(gate !== undefined && gate.restoring === undefined, 'the gate is not whole'),
     'every acknowledged ticket is in the ledger': ({ witness, database: { ledger } }) =>
       firstOf(witness.promises.keys(), (ticket) =>
         unless(ledger.reservations.has(ticket), `${ticket} is lost`),

@@ -54,8 +54,20 @@ export const rules = {
   steadyRun: 'A gate that lost its tail may have lost with it how late it was, and a sale has one time.',
   expireAtEnd: 'The confirm of a hold that is due may stand in the part of the intake that was not read yet.',
   carryOver: 'Tickets that were acknowledged and not yet committed are in the intake alone.',
-  rebuildTickets:
-    'A gate that is rebuilt without its tickets knows nothing of those who ask, and sells to them again.',
+  rebuildTickets: 'A gate that never gets its tickets back has nothing to tell those who ask.',
+  keysFirst:
+    'Who asks again while the tickets are still on their way back must be found, or he is sold another one.',
+  sayNotWhole: 'Until all tickets are back, one that is missing must not look like one that never was.',
+  ticketsOfThisGate:
+    'What an older gate left behind may be older than what its buyer was told, so it counts as missing.',
+  noteMoves:
+    'A ticket may change between the reading of its row and its coming back; what is older must not cover it.',
+  continueRestoring:
+    'A gate that lost its tail needs the tickets again from where it is, not from where it was.',
+  edgeRemembers:
+    'What a disk lost after it was acknowledged stands in no log; only the edge still knows of it.',
+  requeueBehind:
+    'Whoever comes back from an edge comes behind those who wait, like everybody who comes late.',
   rebuildBuyers: 'A gate that is rebuilt without its buyers lets each of them buy up to the limit again.',
   rebuildStatus: 'A sale that was paused would be open again at a rebuilt gate.',
   rebuildWaiting: 'At a rebuilt gate newcomers would walk past those who wait.',

@@ -2,7 +2,7 @@ import { throughout } from './commands.ts';
 import type { Batch, Decision } from './decide.ts';
 import { decide } from './decide.ts';
 import type { Entry, Gate } from './gate.ts';
-import { continues, look, rebuild, settle, tipAfter } from './gate.ts';
+import { continues, look, rebuild, restore, settle, tipAfter } from './gate.ts';
 import type { Ledger } from './ledger.ts';
 import { begin, commit, fence, hangUp, mend, settlement } from './ledger.ts';
 import type { Rules } from './rules.ts';
@@ -27,11 +27,14 @@ export type Moment =
   | 'settled'
   | 'refused'
   | 'fenced'
-  | 'rebuilt';
+  | 'rebuilt'
+  | 'rows read'
+  | 'restored';
 
 const entriesPerBatch = 2;
 const outcomesPerSettlement = 2;
 const triesOfOneEntry = 3;
+const rowsPerPage = 2;
 
 export function* commitRun(world: World, me: number): Run {
   const run = {};
@@ -118,7 +121,10 @@ function* passes(world: World, me: number, run: object): Run {
       from = brought.to;
       yield 'settled';
     } while (from < database.ledger.journal.length);
-    if (batch.reachedEnd && given === 0 && from >= database.ledger.journal.length) return;
+    if (batch.reachedEnd && given === 0 && from >= database.ledger.journal.length) {
+      if (world.gateOf(me)?.restoring !== undefined) yield* restoreRun(world, me, gate.epoch);
+      return;
+    }
   }
 }
 
@@ -173,6 +179,24 @@ function* rebuildRun(world: World, me: number, seen: Ledger, gate: Gate | undefi
   const anew = rebuild(world.gateOf(me), fenced.ledger, fenced.epoch, world.clock, world.shop, world.keep);
   if (anew) world.replaceGate(me, anew);
   yield 'rebuilt';
+}
+
+/** All tickets, page by page, from where the gate is; not beside another worker who is at it. */
+function* restoreRun(world: World, me: number, epoch: number): Run {
+  const isAtIt = (other: number): boolean => other !== me && world.runs[other] !== undefined;
+  if (world.restorer !== undefined && isAtIt(world.restorer)) return;
+  world.restorer = me;
+  let from = world.gateOf(me)?.restoring;
+  while (from !== undefined) {
+    const { reservations, journal } = world.database.ledger;
+    const rows = [...reservations].slice(from, from + rowsPerPage);
+    const page = { from, asOf: journal.length, rows, isLast: rows.length < rowsPerPage };
+    yield 'rows read';
+    const gate = world.gateOf(me);
+    from = gate && restore(gate, epoch, page, world.keep) ? from + rows.length : undefined;
+    yield 'restored';
+  }
+  world.restorer = undefined;
 }
 
 function lookAt(world: World, me: number): Gate | undefined {

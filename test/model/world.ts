@@ -1,7 +1,7 @@
 import type { Call, Command, Line, Schedule, Shop } from './commands.ts';
 import { edges, throughout, workers } from './commands.ts';
 import type { Admission, Entry, Gate, Request } from './gate.ts';
-import { admit, command, copyOf, forget, house, openGate, stray } from './gate.ts';
+import { admit, command, copyOf, forget, house, openGate, read, requeue, stray } from './gate.ts';
 import type { Violation } from './laws.ts';
 import { broken } from './laws.ts';
 import type { Database, Ledger } from './ledger.ts';
@@ -22,7 +22,11 @@ export type World = {
   /** The old master, for as long as it goes on answering. */
   old: Gate | undefined;
   readonly edgeEpochs: number[];
+  /** What each edge has acknowledged and not yet seen decided, by ticket, in the order of the line. */
+  readonly memories: Map<string, Request>[];
   readonly runs: (Run | undefined)[];
+  /** Who brings tickets back. */
+  restorer: number | undefined;
   readonly lines: Line[];
   /** What each worker's last look at the counters found wrong. */
   readonly suspicions: (string | undefined)[];
@@ -45,6 +49,10 @@ export type Witness = {
   /** Entries that were made while the gate was sound. */
   readonly soundEntries: Set<string>;
   readonly forgotten: Set<string>;
+  /** Edges that acknowledged a ticket and live since. */
+  readonly acknowledgedBy: Map<string, Set<number>>;
+  /** The newest version of each ticket that could be read at a sound gate. */
+  readonly told: Map<string, number>;
   readonly sentAt: Map<string, number>;
   /** Breaches that show only in the moment, by the name of their law. */
   readonly seen: Violation[];
@@ -83,7 +91,9 @@ export function createWorld(shop: Shop, keep: Rules): World {
     gate,
     old: undefined,
     edgeEpochs: Array.from({ length: edges }, () => 1),
+    memories: Array.from({ length: edges }, () => new Map()),
     runs: Array.from({ length: workers }, () => undefined),
+    restorer: undefined,
     lines: Array.from({ length: workers }, () => 'current'),
     suspicions: Array.from({ length: workers }, () => undefined),
     issued: [],
@@ -94,6 +104,8 @@ export function createWorld(shop: Shop, keep: Rules): World {
       promises: new Map(),
       soundEntries: new Set(),
       forgotten: new Set(),
+      acknowledgedBy: new Map(),
+      told: new Map(),
       sentAt: new Map(),
       seen: [],
       before: { gate: copyOf(gate), ledger: database.ledger },
@@ -131,6 +143,8 @@ export function comeToRest(world: World): readonly Violation[] {
     const violations = work(world, 0, throughout, 'current');
     if (violations.length > 0) return violations;
     crash(world, 0);
+    // The swap of a rebuild is news to every edge.
+    for (let edge = 0; edge < edges; edge++) if (world.gate) learn(world, edge, world.gate);
     quiet = before === stateOf(world) ? quiet + 1 : 0;
   }
   world.witness.rested = true;
@@ -183,6 +197,14 @@ function perform(world: World, step: Exclude<Command, { type: 'work' }>): void {
       break;
     case 'tick':
       world.clock = Math.max(1, world.clock + step.by);
+      break;
+    case 'restart':
+      world.memories[step.edge % edges]?.clear();
+      for (const by of world.witness.acknowledgedBy.values()) by.delete(step.edge % edges);
+      forgetPromises(world);
+      break;
+    case 'learn':
+      if (world.gate) learn(world, step.edge % edges, world.gate);
       break;
     case 'crash':
       crash(world, step.worker % workers);
@@ -249,9 +271,46 @@ function send(world: World, request: Request, call: Call): void {
     isReserve(request) || request.kind === 'withdraw'
       ? admit(gate, world.edgeEpochs[edge] ?? 0, request, world.clock, world.shop, world.keep)
       : command(gate, world.edgeEpochs[edge] ?? 0, request, world.clock, world.keep);
-  if (answer === 'wrong_epoch') world.edgeEpochs[edge] = gate.epoch;
+  if (answer === 'wrong_epoch') learn(world, edge, gate);
+  if ((answer === 'admitted' || answer === 'waitlisted') && call.reply === 'arrives')
+    remember(world, edge, gate, request);
   note(world, gate, request, answer, call.reply);
   if (call.reply === 'lost') world.unanswered.push(request);
+}
+
+/**
+ * The edge hears of a gate: what it has acknowledged is forgotten once it was seen decided, and gets its place again where
+ * the gate does not know it. Neither an epoch nor a cursor could tell: an old master gives the same numbers.
+ */
+function learn(world: World, edge: number, gate: Gate): void {
+  world.edgeEpochs[edge] = gate.epoch;
+  const memory = world.memories[edge] ?? new Map<string, Request>();
+  const lost: Request[] = [];
+  for (const [ticket, request] of memory) {
+    const seen = read(gate, ticket, world.keep);
+    if (seen === 'unknown') lost.push(request);
+    else if (seen !== 'not whole' && seen.status !== 'queued') memory.delete(ticket);
+  }
+  const waited = gate.sound && gate.waiting.size > 0;
+  const admitted = gate.admitted;
+  if (lost.length > 0) requeue(gate, gate.epoch, lost, world.clock, world.shop, world.keep);
+  if (waited && !same(gate.admitted, admitted))
+    world.witness.seen.push({ law: 'nobody walks past who waits', detail: 'from the memory of an edge' });
+}
+
+function remember(world: World, edge: number, gate: Gate, request: Request): void {
+  if (request.kind !== 'reserve') return;
+  const { promises, sentAt, acknowledgedBy } = world.witness;
+  const { ticket } = request;
+  acknowledgedBy.set(ticket, (acknowledgedBy.get(ticket) ?? new Set()).add(edge));
+  // Whichever gate gave it.
+  if (gate !== world.gate && !promises.has(ticket))
+    promises.set(ticket, {
+      given: 'a hearing',
+      sentAt: sentAt.get(ticket) ?? 0,
+      acknowledgedAt: ++world.witness.moments,
+    });
+  if (world.keep.has('edgeRemembers')) world.memories[edge]?.set(ticket, request);
 }
 
 function note(
@@ -272,7 +331,8 @@ function note(
   if (!isReserve(request) || witness.forgotten.has(ticket)) return;
 
   const refused = !acknowledged && answer !== 'wrong_epoch';
-  if (gate.sound && refused && witness.promises.has(ticket)) {
+  // What only an edge remembers is on its way back to the gate.
+  if (gate.sound && refused && witness.promises.has(ticket) && isInLog(world, ticket)) {
     witness.seen.push({ law: 'who asks again hears the same', detail: `${ticket}: ${answer}` });
   }
   if (gate.sound && answer === 'admitted') noteOvertaking(world, request);
@@ -369,9 +429,23 @@ function become(world: World, left: Gate | undefined): void {
   world.witness.before = { ...world.witness.before, gate: left && copyOf(left) };
   const kept = (entry: string): boolean =>
     world.database.ledger.known.has(entry) || (left?.intake.some(({ id }) => id === entry) ?? false);
-  for (const ticket of world.witness.promises.keys())
-    if (!kept(ticket)) world.witness.promises.delete(ticket);
+  for (const [ticket, promise] of world.witness.promises)
+    if (!kept(ticket)) world.witness.promises.set(ticket, { ...promise, given: 'a hearing' });
+  forgetPromises(world);
   for (const entry of world.witness.soundEntries) if (!kept(entry)) world.witness.soundEntries.delete(entry);
+}
+
+/** A promise ends when neither a log nor an edge knows of it any more. */
+function forgetPromises(world: World): void {
+  const { witness } = world;
+  for (const ticket of witness.promises.keys()) {
+    const isRemembered = (witness.acknowledgedBy.get(ticket)?.size ?? 0) > 0;
+    if (!isInLog(world, ticket) && !isRemembered) witness.promises.delete(ticket);
+  }
+}
+
+function isInLog({ gate, database }: World, ticket: string): boolean {
+  return database.ledger.known.has(ticket) || (gate?.intake.some(({ id }) => id === ticket) ?? false);
 }
 
 function observe(world: World): readonly Violation[] {
@@ -381,8 +455,19 @@ function observe(world: World): readonly Violation[] {
     history.push(copyOf(gate));
     if (history.length > remembered) history.shift();
   }
+  noteReading(world);
   witness.before = { gate: history.at(-1), ledger: database.ledger };
   return violations;
+}
+
+/** Everybody looks at their ticket, all the time. */
+function noteReading({ gate, database: { ledger }, witness, keep }: World): void {
+  if (!gate?.sound || gate.epoch !== ledger.epoch) return;
+  for (const ticket of ledger.reservations.keys()) {
+    const seen = read(gate, ticket, keep);
+    if (typeof seen === 'object' && !witness.forgotten.has(ticket))
+      witness.told.set(ticket, Math.max(seen.version, witness.told.get(ticket) ?? 0));
+  }
 }
 
 function stateOf({ database, gate }: World): string {

@@ -18,6 +18,7 @@ import {
   type Sweep,
 } from '@holdfast/pipeline';
 import pg from 'pg';
+import { type FaultyLine, openFaultyLine } from './faulty-line.ts';
 import { freshDatabase, freshPostgres, freshRedis, type PrivateStore } from './stores.ts';
 
 /** Runs of one commit in a test, at most. */
@@ -36,6 +37,8 @@ export interface HouseOptions {
   redis?: PrivateStore;
   postgres?: PrivateStore;
   sweepEveryMs?: number;
+  /** Redis is reached over a line that can be led elsewhere. */
+  overLine?: boolean;
   /** The edges keep which tickets are whose, as where buyers are signed in. */
   listsTickets?: boolean;
 }
@@ -48,6 +51,8 @@ export interface HouseWorker {
 export interface House {
   databaseUrl: string;
   redis: PrivateStore;
+  /** Null where Redis is reached directly. */
+  line: FaultyLine | null;
   /** Null on the run's shared Postgres. */
   postgres: PrivateStore | null;
   ledger: Ledger;
@@ -70,7 +75,8 @@ export interface House {
   freeze(saleId: string): void;
   thaw(saleId: string): void;
   addWorker(): Promise<HouseWorker>;
-  addEdge(): Promise<EdgeGate>;
+  /** On a Redis of its own choice, if it says so. */
+  addEdge(redisUrl?: string): Promise<EdgeGate>;
   rows<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
   close(): Promise<void>;
 }
@@ -79,7 +85,8 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const { workers: workerCount = 1, edges: edgeCount = 1, ownPostgres = false, sweepEveryMs = 200 } = options;
   const { listsTickets = false } = options;
   const redis = options.redis ?? (await freshRedis());
-  const redisUrl = redis.url;
+  const line = options.overLine === true ? await openFaultyLine(Number(new URL(redis.url).port)) : null;
+  const redisUrl = line === null ? redis.url : `redis://127.0.0.1:${line.port}`;
   const postgres = options.postgres ?? (ownPostgres ? await freshPostgres() : null);
   const databaseUrl = options.databaseUrl ?? postgres?.url ?? (await freshDatabase());
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 4 });
@@ -150,9 +157,9 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     return worker;
   }
 
-  async function addEdge(): Promise<EdgeGate> {
-    const bells = await createBellRinger({ redisUrl });
-    const edge = await createEdgeGate({ redisUrl, ring: bells.ring, listsTickets });
+  async function addEdge(url = redisUrl): Promise<EdgeGate> {
+    const bells = await createBellRinger({ redisUrl: url });
+    const edge = await createEdgeGate({ redisUrl: url, ring: bells.ring, listsTickets });
     edges.push(edge);
     edgeClosers.push(
       once(async () => {
@@ -178,6 +185,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   return {
     databaseUrl,
     redis,
+    line,
     postgres,
     ledger,
     gate,
@@ -219,6 +227,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       await gate.close();
       await ledger.close();
       await pool.end();
+      await line?.close();
     }),
   };
 }

@@ -59,7 +59,12 @@ export async function atRest(
       const gate = (await house.gate.peek([saleId])).get(saleId) ?? null;
       if (at === null || gate === null || gate.rebuilding !== null) return false;
       const { epoch, committedSeq, position } = at.cursor;
-      return gate.epoch === epoch && gate.seq === committedSeq && gate.journalPosition === position;
+      return (
+        gate.epoch === epoch &&
+        gate.seq === committedSeq &&
+        gate.journalPosition === position &&
+        gate.restoring === null
+      );
     },
     withinMs,
   );

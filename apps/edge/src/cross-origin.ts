@@ -12,7 +12,7 @@ const exposed = [
   'Server-Timing',
 ].join(', ');
 const allowedHeaders =
-  'Content-Type, Idempotency-Key, Prefer, Challenge-Solution, If-None-Match, Last-Event-ID, Authorization';
+  'Content-Type, Idempotency-Key, Prefer, Challenge-Solution, If-None-Match, Last-Event-ID, Ticket-Receipt, Authorization';
 const preflightSeconds = 600;
 
 export interface CrossOrigin {

@@ -146,7 +146,7 @@ export function edgeDocument(): Part {
             304: { description: 'As the ETag in If-None-Match says' },
             ...ticketProblems,
           }),
-          parameters: [{ name: 'If-None-Match', in: 'header', schema: { type: 'string' } }],
+          parameters: [{ name: 'If-None-Match', in: 'header', schema: { type: 'string' } }, receipt],
         },
       },
       '/v1/tickets/{ticketId}/events': {
@@ -157,7 +157,7 @@ export function edgeDocument(): Part {
             204: { description: 'It is final, and Last-Event-ID has its last version' },
             ...ticketProblems,
           }),
-          parameters: [{ name: 'Last-Event-ID', in: 'header', schema: { type: 'string' } }],
+          parameters: [{ name: 'Last-Event-ID', in: 'header', schema: { type: 'string' } }, receipt],
         },
       },
       '/v1/tickets/{ticketId}/confirm': command(
@@ -260,7 +260,14 @@ const stream = {
   content: { 'text/event-stream': { schema: { type: 'string' } } },
 };
 const bodyProblems = ['body_too_large', 'unsupported_media_type', 'invalid_body'] as const;
-const ticketProblems = problemResponses('unknown_ticket', 'gate_unavailable');
+const receipt = {
+  name: 'Ticket-Receipt',
+  in: 'header',
+  description:
+    'The receipt of the ticket. Where a disk or a replica lost what it had acknowledged, its buyer is told so with it (`ticket_lost`) instead of `unknown_ticket`.',
+  schema: { type: 'string' },
+};
+const ticketProblems = problemResponses('unknown_ticket', 'ticket_lost', 'gate_unavailable');
 const reserveProblems = problemResponses(
   ...bodyProblems,
   'invalid_quantity',

@@ -10,7 +10,7 @@ import {
   type TicketAnswer,
 } from './ticket.ts';
 import { watchSale } from './watch-sale.ts';
-import { type WatchSettings, watchTicket } from './watch-ticket.ts';
+import { receiptHeader, type WatchSettings, watchTicket } from './watch-ticket.ts';
 
 export interface ClientSettings {
   /** Of the edge: `https://sales.example.org`. */
@@ -92,9 +92,9 @@ export function createClient({
       return enter(saleId, 'lobby', request, {}, 0, command);
     },
 
-    /** The ticket as it is now. */
-    async ticket(ticketId: string, signal?: AbortSignal): Promise<TicketAnswer> {
-      return answerOf(await ask(settings, ticketPath(ticketId), {}, signal));
+    /** The ticket as it is now. Bring its `receipt`, and one that the service lost is `ticket_lost` and not unknown. */
+    async ticket(ticketId: string, signal?: AbortSignal, receipt?: string): Promise<TicketAnswer> {
+      return answerOf(await ask(settings, ticketPath(ticketId), { headers: receiptHeader(receipt) }, signal));
     },
 
     /** What the buyer of the token has of a sale, the newest first: after a lost page, or on another device. */

@@ -6,22 +6,24 @@ export interface WatchSettings {
   signal?: AbortSignal;
   /** `poll` never opens a stream: for proxies that hold streams back, or pages with many tickets. */
   by?: 'stream' | 'poll';
+  /** Of the ticket, when it is known: so a ticket that the service lost is told from one that never was (`ticket_lost`). */
+  receipt?: string;
 }
 
 /**
  * Yields the ticket, then every change of it that was seen, until a final state; never an older one after a newer.
  * By event stream; when that cannot be had, or breaks `STREAM_FAILURES_MAX` times in a row, by polling with ETag.
- * A refusal (an unknown ticket) is yielded once, as the last. Throws `HoldfastUnreachable` when the server stays away.
+ * A refusal (an unknown ticket, or one that was lost) is yielded once, as the last. Throws `HoldfastUnreachable` when the server stays away.
  */
 export async function* watchTicket(
   settings: AskSettings,
   ticketId: string,
-  { signal, by = 'stream' }: WatchSettings = {},
+  { signal, by = 'stream', receipt }: WatchSettings = {},
 ): AsyncGenerator<Ticket | Refused> {
   let last: Ticket | undefined;
   let failures = by === 'stream' ? 0 : STREAM_FAILURES_MAX;
   while (failures < STREAM_FAILURES_MAX) {
-    for await (const seen of stream(settings, ticketId, last?.version, signal)) {
+    for await (const seen of stream(settings, ticketId, last?.version, last?.receipt ?? receipt, signal)) {
       if ('kind' in seen) return yield seen;
       failures = 0;
       if (!isNews(seen, last)) continue;
@@ -32,7 +34,7 @@ export async function* watchTicket(
     failures += 1;
     await pause(STREAM_PAUSE_MS * failures, signal);
   }
-  yield* poll(settings, ticketId, last, signal);
+  yield* poll(settings, ticketId, last, receipt, signal);
 }
 
 /** Ends quietly when the stream breaks: whoever called decides what then. */
@@ -40,14 +42,15 @@ async function* stream(
   settings: AskSettings,
   ticketId: string,
   version: number | undefined,
+  receipt: string | undefined,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Ticket | Refused> {
-  const headers: Record<string, string> = { Accept: 'text/event-stream' };
+  const headers: Record<string, string> = { Accept: 'text/event-stream', ...receiptHeader(receipt) };
   if (version !== undefined) headers['Last-Event-ID'] = String(version);
   try {
     const once = { ...settings, attempts: 1 };
     const response = await ask(once, ticketPath(ticketId, '/events'), { headers }, signal);
-    if (response.status === 404) return yield await refusalOf(response);
+    if (response.status === 404 || response.status === 410) return yield await refusalOf(response);
     if (!response.ok || response.body === null) return;
     for await (const { event, data } of readEvents(response.body, STREAM_SILENCE_MAX_MS)) {
       if (event === 'ticket') yield JSON.parse(data) as Ticket;
@@ -61,12 +64,14 @@ async function* poll(
   settings: AskSettings,
   ticketId: string,
   seen: Ticket | undefined,
+  receipt: string | undefined,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Ticket | Refused> {
   let last = seen;
   let etag = '';
   for (;;) {
-    const headers: Record<string, string> = etag === '' ? {} : { 'If-None-Match': etag };
+    const headers = receiptHeader(last?.receipt ?? receipt);
+    if (etag !== '') headers['If-None-Match'] = etag;
     const response = await ask(settings, ticketPath(ticketId), { headers }, signal);
     if (response.status === 200) {
       etag = response.headers.get('etag') ?? '';
@@ -79,6 +84,10 @@ async function* poll(
     } else if (response.status !== 304) return yield await refusalOf(response);
     await pause(retryAfterMs(response) ?? POLL_MS, signal);
   }
+}
+
+export function receiptHeader(receipt: string | undefined): Record<string, string> {
+  return receipt === undefined ? {} : { 'Ticket-Receipt': receipt };
 }
 
 /** The place in line counts down under one version; an older version is an answer that was overtaken. */

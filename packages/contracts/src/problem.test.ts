@@ -18,6 +18,7 @@ const statusOfApi: Record<string, number> = {
   extension_limit: 409,
   unknown_sale: 404,
   unknown_ticket: 404,
+  ticket_lost: 410,
   invalid_body: 422,
   unknown_item: 422,
   invalid_quantity: 422,

@@ -64,6 +64,12 @@ export const problemKinds: Record<ProblemCode, ProblemKind> = {
   },
   unknown_sale: { status: 404, title: 'Unknown sale', detail: 'There is no such sale.' },
   unknown_ticket: { status: 404, title: 'Unknown ticket', detail: 'There is no such ticket.' },
+  ticket_lost: {
+    status: 410,
+    title: 'Ticket lost',
+    detail:
+      'The service lost this ticket after it was given, and could not bring it back. Nothing was charged. Reserve again: the same Idempotency-Key gets a new place.',
+  },
   invalid_body: {
     status: 422,
     title: 'Invalid body',

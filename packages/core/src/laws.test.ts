@@ -71,6 +71,7 @@ function gate(
       termsVersion: 2,
       rebuilding: null,
       staged: 0,
+      restoring: null,
       granted: [],
       depth: 2,
       oldestAt: 0,

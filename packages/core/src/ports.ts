@@ -86,7 +86,8 @@ export interface EdgeGate {
   /** A place in the lobby of a sale that is not open yet; the same ticket again for who has one. */
   join(request: ReserveRequest): Promise<ReserveAnswer>;
   command(request: CommandRequest): Promise<CommandAnswer>;
-  readTicket(ticketId: string): Promise<{ kind: 'ticket'; ticket: Ticket } | Refusal>;
+  /** With the receipt of a ticket that no log has: `ticket_lost`, where a gate that was rebuilt can tell. */
+  readTicket(ticketId: string, receipt?: string): Promise<{ kind: 'ticket'; ticket: Ticket } | Refusal>;
   /** What a buyer has of one sale, the newest first, at most 200; only where the gate was told to keep it. */
   ticketsOf(saleId: string, buyerId: string): Promise<{ kind: 'tickets'; tickets: Ticket[] } | Refusal>;
   readSale(saleId: string): Promise<{ kind: 'sale'; sale: SaleView } | Refusal>;
@@ -205,6 +206,8 @@ export interface GateState {
   rebuilding: number | null;
   /** Grows while a rebuild is under way. */
   staged: number;
+  /** How far tickets are back after a rebuild; null when all of them are. */
+  restoring: string | null;
   /** Members of the lobby have no place in line yet; newcomers are refused. */
   placing?: boolean;
   /** The counters that were asked for, at the same instant. */
@@ -229,18 +232,47 @@ export interface RebuildSource {
   withdrawn: ReadonlyMap<string, number>;
   /** How many wait for units. */
   waiting: number;
-  /** Every reservation that should be readable, in pages. */
-  reservations: AsyncIterable<Reservation[]>;
+  /** What every buyer's limit and keys follow from, in pages; complete before the gate gives its first unit. */
+  claims: AsyncIterable<ClaimedRow[]>;
   released: AsyncIterable<Map<string, number>>;
   /** Who joined the lobby, in pages. */
   members: AsyncIterable<{ ticketId: string; buyerId: string }[]>;
   /** How many of them have had their place in line decided. */
   placed: number;
-  /** Of these entries, which does the ledger not have? */
-  unknownOf(entries: IntakeEntry[]): Promise<IntakeEntry[]>;
+  /** Of these entries, which does the ledger not have? And the reservations that these name, as the ledger has them. */
+  unknownOf(entries: IntakeEntry[]): Promise<{ entries: IntakeEntry[]; reservations: Reservation[] }>;
   /** Of these entries, those whose buyer has another ticket in the ledger by the same key: by their ticket, that one. */
   repeatsOf(entries: readonly IntakeEntry[]): Promise<Map<string, string>>;
+  /** The first tickets to be back; null for a sale that never had one. */
+  restored: AsyncIterable<RestorePage>;
 }
+
+/** One reservation as the hash of buyers needs it. */
+export interface ClaimedRow {
+  buyerId: string;
+  /** What counts against the limit; 0 in most end states. */
+  units: number;
+  /** Empty without one. */
+  idempotencyKey: string;
+  /** The ticket and the fingerprint of its body, with a space between. */
+  kept: string;
+}
+
+/** Reservations on their way back to a rebuilt gate: those who wait, then open holds, then all others, the newest first. */
+export interface RestorePage {
+  /** Where it begins and ends; only the ledger reads these. `to` is null when nothing follows. */
+  from: string;
+  to: string | null;
+  /** The journal's position that these rows are at least as new as. */
+  asOf: number;
+  reservations: Reservation[];
+}
+
+/**
+ * `restored`: the gate has it, or had it before. `moved`: the gate is elsewhere, or whole. `busy`: another worker is at it.
+ * `again`: a ticket of the page was settled since it was read.
+ */
+export type RestoreAnswer = 'restored' | 'moved' | 'busy' | 'again';
 
 /** A piece of the drawn order, at most 200 tickets; `first` is the number of the first of them. */
 export interface PlaceRequest {
@@ -278,6 +310,8 @@ export interface WorkerGate {
   ): Promise<Map<string, GateState | null>>;
   counts(saleId: string, afterSeq: number): Promise<GateCounts | null>;
   rebuild(source: RebuildSource): Promise<'rebuilt' | 'superseded'>;
+  /** Brings tickets back; with an empty page it only says who is at it from now on, for some seconds. */
+  restore(saleId: string, epoch: number, page: RestorePage, worker: string): Promise<RestoreAnswer>;
   /** The sales of a shard for which there is a gate. */
   saleIds(shard: string): Promise<string[]>;
   /** Closes the gate of a sale that the ledger does not know, until it does; nothing of it is lost. */
@@ -398,6 +432,8 @@ export interface RunLedger {
   isUnfit(error: unknown): boolean;
   /** What the gate needs to apply the journal after `fromPosition`, at most `limit` tickets. */
   settlement(saleId: string, fromPosition: number, limit: number): Promise<Settlement | null>;
+  /** The next reservations that a gate rebuilt under `epoch` gets back. */
+  restorePage(saleId: string, epoch: number, from: string): Promise<RestorePage>;
   /** Compare-and-set of the epoch as observed; null when another did it or the ledger moved on. */
   fenceRebuild(
     saleId: string,

@@ -16,6 +16,7 @@ export const refusalCodes = [
   'extension_limit',
   'unknown_sale',
   'unknown_ticket',
+  'ticket_lost',
   'invalid_body',
   'unknown_item',
   'invalid_quantity',

@@ -28,6 +28,8 @@ function sale(offered: Record<string, number> = prices): KnownSale {
     terms: '7',
     limit: null,
     prices: new Map(Object.entries(offered)),
+    cursor: 0,
+    rebuilt: null,
     waiting: 0,
     view: {
       id: 'tees',

@@ -11,16 +11,6 @@ export function ticketsField(buyerId: string): string {
   return `t:${buyerId}`;
 }
 
-const endLength = 22;
-/** Newest tickets that a list keeps; admit.lua, join.lua and stage-entries.lua cut it alike. */
-const mostListed = 200;
-
-/** The list with one more ticket at its end. */
-export function withTicket(list: string | null | undefined, ticketId: string): string {
-  const end = ticketId.slice(-endLength);
-  return (list ? `${list} ${end}` : end).slice(-mostListed * (endLength + 1) + 1);
-}
-
 /**
  * The ids of a buyer's tickets of one sale, the oldest first; some may have been forgotten after their end. Asked in one
  * step with what says that the gate is whole: one that was emptied must not look like a buyer without tickets.
@@ -34,14 +24,20 @@ export async function ticketIdsOf(
 ): Promise<string[] | Refusal> {
   const { boot, sale, buyers } = keysOf(shard, saleId);
   const replies = await insist(deadlineMs, 'Listing tickets', () =>
-    redis.multi().exists(boot).hmget(sale, 'epoch', 'rebuilding').hget(buyers, ticketsField(buyerId)).exec(),
+    redis
+      .multi()
+      .exists(boot)
+      .hmget(sale, 'epoch', 'rebuilding', 'restoring')
+      .hget(buyers, ticketsField(buyerId))
+      .exec(),
   );
   const [booted, state, list] = (replies ?? []).map(([error, value]) => {
     if (error !== null) throw error;
     return value;
   });
-  const [epoch = null, rebuilding = null] = (state ?? []) as (string | null)[];
-  if (booted !== 1 || rebuilding !== null) return refuse('gate_unavailable', { retryAfterSeconds: 1 });
+  const [epoch = null, rebuilding = null, restoring = null] = (state ?? []) as (string | null)[];
+  if (booted !== 1 || rebuilding !== null || restoring !== null)
+    return refuse('gate_unavailable', { retryAfterSeconds: 1 });
   if (epoch === null) return refuse('unknown_sale');
   if (typeof list !== 'string' || list === '') return [];
   return list.split(' ').map((end) => makeTicketId(shard, saleId, end));

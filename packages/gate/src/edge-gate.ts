@@ -4,7 +4,6 @@ import {
   type CommandAnswer,
   type CommandRequest,
   type EdgeGate,
-  type Line,
   type Outcome,
   parseTicketId,
   type Refusal,
@@ -14,6 +13,7 @@ import {
   refuse,
   type Ticket,
 } from '@holdfast/core';
+import { createAcknowledged } from './acknowledged.ts';
 import {
   type Admission,
   admitCall,
@@ -34,13 +34,15 @@ import { commandIdOf } from './ids.ts';
 import { insist } from './insist.ts';
 import { allShards, bootKey, keysOf, salesKey, shardOf } from './keys.ts';
 import { createLane, type Lane } from './lane.ts';
+import { isLost } from './lost.ts';
 import { createNews } from './news.ts';
 import { createRefusalCounts } from './refusal-counts.ts';
+import { createRequeue } from './requeue.ts';
 import { type KnownSale, readSale } from './sale-reader.ts';
 import { loadScripts } from './scripts.ts';
 import { resetWhenSilent } from './silence.ts';
 import { createSoldOut } from './sold-out.ts';
-import { ticketOf } from './ticket-record.ts';
+import { ticketsIn } from './tickets-read.ts';
 
 export interface EdgeGateOptions {
   redisUrl: string;
@@ -59,12 +61,19 @@ export interface EdgeGateOptions {
   challenger?: Challenger | null;
   /** Keeps which tickets are whose, for `ticketsOf`; admissions without it pay nothing for it. */
   listsTickets?: boolean;
+  /** Tickets that it remembers until it has seen them decided, and for how long at most (milliseconds). */
+  remembers?: number;
+  remembersMs?: number;
+  /** Tickets that stood in no log any more have their place again. */
+  onRequeued?(saleId: string, tickets: number): void;
   onError?(error: Error): void;
 }
 
 export interface EdgeGateTotals {
   admitted: number;
   batches: number;
+  /** Tickets that stood in no log any more and have their place again. */
+  requeued: number;
   refused: ReadonlyMap<RefusalCode, number>;
   /** Entries that waited for the ledger when their sales were last read here. */
   waiting: number;
@@ -80,6 +89,14 @@ const maxWaiting = 20_000;
 /** What is not sent in batches: commands, challenges, lists. */
 const mostUnbatched = 5_000;
 
+const closed = refuse('gate_unavailable', { retryAfterSeconds: 1 });
+
+function newestFirst(one: Ticket, other: Ticket): number {
+  const [epoch = 0, seq = 0] = one.receipt.split('.', 2).map(Number);
+  const [otherEpoch = 0, otherSeq = 0] = other.receipt.split('.', 2).map(Number);
+  return otherEpoch - epoch || otherSeq - seq;
+}
+
 /** Opens the gate for an edge. Throws when Redis does not answer within 10 s. */
 export async function createEdgeGate(
   options: EdgeGateOptions,
@@ -94,6 +111,9 @@ export async function createEdgeGate(
     deadlineMs = 3_000,
     challenger = null,
     listsTickets = false,
+    remembers = 100_000,
+    remembersMs = 600_000,
+    onRequeued,
     onError,
   } = options;
   const redis = connect({ url: redisUrl, name: 'holdfast-edge', onError });
@@ -103,6 +123,18 @@ export async function createEdgeGate(
   const news = createNews(connectSubscriber({ url: redisUrl, name: 'holdfast-edge-news', onError }));
   const refusals = createRefusalCounts(redis);
   const soldOut = createSoldOut();
+  const acknowledged = createAcknowledged({ most: remembers, longestMs: remembersMs });
+  const requeue = createRequeue({
+    acknowledged,
+    lookUp,
+    read: readAtGate,
+    send: sendAgain,
+    onRequeued(saleId, tickets) {
+      requeued += tickets;
+      onRequeued?.(saleId, tickets);
+    },
+    onError,
+  });
   const checkChallenge = createChallengeCheck(redis, challenger, deadlineMs);
   const answerWithinMs = 2 * deadlineMs;
   const bound = createBound(mostUnbatched);
@@ -113,6 +145,7 @@ export async function createEdgeGate(
   const ticketLanes = new Map<string, Lane<string, Ticket | Refusal>>();
   let admitted = 0;
   let batches = 0;
+  let requeued = 0;
 
   const unavailable = (error: unknown): Refusal => {
     onError?.(error as Error);
@@ -138,7 +171,13 @@ export async function createEdgeGate(
       saleLanes.delete(saleId);
     } else {
       sales.set(saleId, answer);
-      news.follow(answer.shard, saleId, () => soldOut.forget(saleId));
+      news.follow(answer.shard, saleId, {
+        moved() {
+          soldOut.forget(saleId);
+          requeue.look(saleId);
+        },
+        changed: (ticketId) => seen(saleId, ticketId),
+      });
     }
     return answer;
   }
@@ -165,6 +204,8 @@ export async function createEdgeGate(
 
   async function ask(request: ReserveRequest, kind: 'reserve' | 'join'): Promise<ReserveAnswer> {
     let asking = '';
+    // One id however often it is prepared: what a gate took before it was rebuilt is found there, and not taken twice.
+    let ticketId: string | undefined;
     const giveUpAt = performance.now() + answerWithinMs;
     for (let preparation = 0; preparation < maxPreparations; preparation++) {
       const sale = sales.get(request.saleId) ?? (await lookUp(request.saleId));
@@ -193,7 +234,9 @@ export async function createEdgeGate(
         const sku = soldOut.refuses(request.saleId, lines);
         if (sku !== null) return counted(request.saleId, refuse('sold_out', { sku }));
       }
-      const answer = await admit(request, sale, lines, kind);
+      const prepared = prepare(request, sale, lines, kind, ticketId);
+      ({ ticketId } = prepared);
+      const answer = await admit(request, prepared);
       if (answer !== null) return answer.kind === 'refused' ? counted(request.saleId, answer) : answer;
       sales.delete(request.saleId);
       if (performance.now() > giveUpAt) break;
@@ -207,14 +250,8 @@ export async function createEdgeGate(
   }
 
   /** Null when the terms had changed and nothing was looked at. */
-  async function admit(
-    request: ReserveRequest,
-    sale: KnownSale,
-    lines: Line[],
-    kind: 'reserve' | 'join',
-  ): Promise<ReserveAnswer | null> {
-    const prepared = prepare(request, sale, lines, kind);
-    const lanes = kind === 'join' ? joinLanes : admitLanes;
+  async function admit(request: ReserveRequest, prepared: Prepared): Promise<ReserveAnswer | null> {
+    const lanes = prepared.kind === 'join' ? joinLanes : admitLanes;
     let lane = lanes.get(request.saleId);
     if (lane === undefined) {
       lane = createLane({
@@ -233,6 +270,7 @@ export async function createEdgeGate(
       case 'refused':
         return admission;
       case 'admitted':
+        acknowledged.remember(request.saleId, prepared);
         return { kind: 'admitted', ticket: ticketOfAdmission(request, prepared, admission), replayed: false };
       case 'again': {
         const read = await readTicket(admission.ticketId);
@@ -259,6 +297,21 @@ export async function createEdgeGate(
     if (sent === batch) return admissions;
     let next = 0;
     return batch.map((one) => (current(one) ? (admissions[next++] as Admission) : { kind: 'stale' }));
+  }
+
+  /** As it was prepared then, whatever the terms are by now. */
+  async function sendAgain(saleId: string, sale: KnownSale, batch: Prepared[]): Promise<Admission[]> {
+    const { names, args } = admitCall(keysOf(sale.shard, saleId), sale, Math.ceil(intakeLimit * 1.2), batch);
+    if (listsTickets) args.push(listed);
+    const reply = await insist(deadlineMs, 'Queueing again', () => run('requeue', names, args));
+    const { admissions } = readAdmissions(reply as string, batch.length);
+    ringFor(saleId, sale, admissions);
+    return admissions;
+  }
+
+  /** Settled, if it is not a member of a lobby who just got a place in line. */
+  function seen(saleId: string, ticketId: string): void {
+    if (acknowledged.has(saleId, ticketId) && !joinLanes.has(saleId)) acknowledged.forget(saleId, ticketId);
   }
 
   /** Answers with how many were admitted. */
@@ -319,6 +372,7 @@ export async function createEdgeGate(
       }
       if (word === 'appended')
         ring({ saleId, shard, epoch: Number(sale.epoch), fromSeq: Number(detail), toSeq: Number(detail) });
+      if (word === 'unknown_ticket' && isOnItsWay(request.ticketId)) return closed;
       return commandAnswer(request.ticketId, commandId, word, detail);
     }
     return refuse('gate_unavailable', { retryAfterSeconds: 1 });
@@ -344,7 +398,36 @@ export async function createEdgeGate(
     }
   }
 
-  async function readTicket(ticketId: string): Promise<{ kind: 'ticket'; ticket: Ticket } | Refusal> {
+  async function readTicket(
+    ticketId: string,
+    receipt?: string,
+  ): Promise<{ kind: 'ticket'; ticket: Ticket } | Refusal> {
+    const read = await readAtGate(ticketId);
+    if (read.kind !== 'refused' || read.code !== 'unknown_ticket') return read;
+    if (isOnItsWay(ticketId)) return closed;
+    const saleId = parseTicketId(ticketId)?.saleId;
+    if (receipt === undefined || saleId === undefined) return read;
+    const sale = await lookUp(saleId);
+    if ('kind' in sale) return sale.code === 'unknown_sale' ? read : sale;
+    switch (isLost(sale, receipt)) {
+      case 'lost':
+        return refuse('ticket_lost');
+      case 'not_yet':
+        return closed;
+      case 'unknown':
+        return read;
+    }
+  }
+
+  /** The gate that lost it does not know yet; its buyer must not hear that it never was. */
+  function isOnItsWay(ticketId: string): boolean {
+    const saleId = parseTicketId(ticketId)?.saleId ?? '';
+    if (!acknowledged.has(saleId, ticketId)) return false;
+    requeue.look(saleId);
+    return true;
+  }
+
+  async function readAtGate(ticketId: string): Promise<{ kind: 'ticket'; ticket: Ticket } | Refusal> {
     const place = parseTicketId(ticketId);
     if (place === null) return refuse('unknown_ticket');
     const laneKey = `${place.shard} ${place.saleId}`;
@@ -374,11 +457,12 @@ export async function createEdgeGate(
     const ids = await bound(() => ticketIdsOf(redis, shard, saleId, buyerId, deadlineMs)).catch(unavailable);
     if ('kind' in ids) return ids;
     const tickets: Ticket[] = [];
-    for (const read of await Promise.all(ids.reverse().map(readTicket))) {
+    for (const read of await Promise.all(ids.map((id) => readTicket(id)))) {
       if (read.kind === 'ticket') tickets.push(read.ticket);
       else if (read.code !== 'unknown_ticket') return read;
     }
-    return { kind: 'tickets', tickets };
+    // After a rebuild the list begins with those whose hold lapses first.
+    return { kind: 'tickets', tickets: tickets.sort(newestFirst) };
   }
 
   async function readTickets(
@@ -392,11 +476,7 @@ export async function createEdgeGate(
     const reply = await insist(Math.min(deadlineMs, timeLeftMs), 'Reading tickets', () =>
       run('read-tickets', names, []),
     );
-    if (reply === 'closed') return ids.map(() => refuse('gate_unavailable', { retryAfterSeconds: 1 }));
-    const [currency, decided, ...texts] = reply as [string, number, ...string[]];
-    return ids.map(
-      (id, index) => ticketOf(id, saleId, currency, decided, texts[index] ?? '') ?? refuse('unknown_ticket'),
-    );
+    return ticketsIn(saleId, ids, reply);
   }
 
   async function listSales(): ReturnType<EdgeGate['listSales']> {
@@ -451,9 +531,10 @@ export async function createEdgeGate(
     totals: () => {
       let waiting = 0;
       for (const sale of sales.values()) waiting += sale.waiting;
-      return { admitted, batches, refused: refusals.totals(), waiting };
+      return { admitted, batches, requeued, refused: refusals.totals(), waiting };
     },
     async close() {
+      requeue.close();
       await refusals.close();
       news.close();
       redis.disconnect();

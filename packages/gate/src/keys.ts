@@ -9,6 +9,8 @@ export interface SaleKeys {
   buyers: string;
   refusals: string;
   runs: string;
+  /** What was settled while tickets are on their way back, by the journal's position. */
+  moved: string;
   news: string;
   ticket(ticketId: string): string;
   /** Who solved this challenge of the sale; there as long as its solution would be taken. */
@@ -26,6 +28,7 @@ export function keysOf(shard: string, saleId: string): SaleKeys {
     buyers: `${tag}:buyers:${saleId}`,
     refusals: `${tag}:refusals:${saleId}`,
     runs: `${tag}:runs:${saleId}`,
+    moved: `${tag}:stage:moved:${saleId}`,
     news: `${tag}:news:${saleId}`,
     ticket: (ticketId) => `${tag}:ticket:${ticketId}`,
     solved: (challengeId) => `${tag}:solved:${saleId}:${challengeId}`,

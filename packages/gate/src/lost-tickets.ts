@@ -40,7 +40,7 @@ export async function lostTickets(
     if (own.length === 0) continue;
     const records = await redis.mget(own.map(keys.ticket));
     const found = own.flatMap((id, index) => entriesOf(id, sale.id, records[index] ?? ''));
-    const unknown = new Set(await unknownOf(found.map(({ entry }) => entry)));
+    const unknown = new Set((await unknownOf(found.map(({ entry }) => entry))).entries);
     for (const one of found) {
       const name = nameOf(one.entry);
       // A scan may meet a key twice, and what stands in the intake is carried over anyway.

@@ -8,17 +8,24 @@ import { keysOf } from './keys.ts';
 export interface News {
   watchTicket(shard: string, saleId: string, ticketId: string, changed: () => void): () => void;
   watchSale(shard: string, saleId: string, changed: () => void): () => void;
-  /** Begins to listen to a sale; `moved` is called when what a newcomer may have has changed, and after every break. */
-  follow(shard: string, saleId: string, moved: () => void): void;
+  /** Begins to listen to a sale. */
+  follow(shard: string, saleId: string, followed: Followed): void;
   /** Journal position of the last message of this sale; Infinity while messages may be missed. */
   position(saleId: string): number;
   close(): void;
 }
 
+export interface Followed {
+  /** What a newcomer may have has changed, or the gate is another; and after every break. */
+  moved(): void;
+  /** For every ticket that changed. */
+  changed(ticketId: string): void;
+}
+
 interface Channel {
   name: string;
   position: number;
-  moved: (() => void) | null;
+  followed: Followed | null;
   sale: Set<() => void>;
   tickets: Map<string, Set<() => void>>;
 }
@@ -32,8 +39,11 @@ export function createNews(subscriber: Redis): News {
     if (channel === undefined) return;
     const [position, moved, ...tickets] = message.split(' ');
     channel.position = Number(position);
-    if (moved === '1') channel.moved?.();
-    for (const ticketId of tickets) wake(channel.tickets.get(ticketId));
+    if (moved === '1') channel.followed?.moved();
+    for (const ticketId of tickets) {
+      channel.followed?.changed(ticketId);
+      wake(channel.tickets.get(ticketId));
+    }
     wake(channel.sale);
   });
   subscriber.on('close', () => {
@@ -49,7 +59,7 @@ export function createNews(subscriber: Redis): News {
     const channel: Channel = {
       name: keysOf(shard, saleId).news,
       position: Number.POSITIVE_INFINITY,
-      moved: null,
+      followed: null,
       sale: new Set(),
       tickets: new Map(),
     };
@@ -64,7 +74,7 @@ export function createNews(subscriber: Redis): News {
       () => {
         // Whatever was published before is missed: everyone looks again, and from here on the position is known.
         channel.position = 0;
-        channel.moved?.();
+        channel.followed?.moved();
         for (const watchers of channel.tickets.values()) wake(watchers);
         wake(channel.sale);
       },
@@ -77,7 +87,12 @@ export function createNews(subscriber: Redis): News {
   /** Anyone may ask for any sale; only those that exist are followed and keep their channel. */
   function dropUnused(saleId: string): void {
     const channel = channels.get(saleId);
-    if (channel === undefined || channel.moved !== null || channel.sale.size > 0 || channel.tickets.size > 0)
+    if (
+      channel === undefined ||
+      channel.followed !== null ||
+      channel.sale.size > 0 ||
+      channel.tickets.size > 0
+    )
       return;
     channels.delete(saleId);
     byName.delete(channel.name);
@@ -104,8 +119,8 @@ export function createNews(subscriber: Redis): News {
         dropUnused(saleId);
       };
     },
-    follow(shard, saleId, moved) {
-      channelOf(shard, saleId).moved = moved;
+    follow(shard, saleId, followed) {
+      channelOf(shard, saleId).followed = followed;
     },
     position: (saleId) => channels.get(saleId)?.position ?? Number.POSITIVE_INFINITY,
     close: () => subscriber.disconnect(),

@@ -1,6 +1,6 @@
 import {
+  type ClaimedRow,
   ceilingOf,
-  countsForBuyer,
   type IntakeEntry,
   isFinal,
   isReserve,
@@ -8,11 +8,8 @@ import {
   type RebuildSource,
   type Reservation,
   type ReserveEntry,
-  unitsOf,
 } from '@holdfast/core';
 import type { Redis } from 'ioredis';
-import { allAnswers } from './all-answers.ts';
-import { ticketsField, withTicket } from './buyer-tickets.ts';
 import { headAgain, packLines, parseEntry, personOf, salvage } from './entry-format.ts';
 import { keysOf, type SaleKeys } from './keys.ts';
 import { lostTickets } from './lost-tickets.ts';
@@ -22,13 +19,19 @@ import { recordOf } from './ticket-record.ts';
 
 /** Tickets or entries that one script handles. */
 const pieceSize = 200;
+/** Rows of buyers that one script handles, and scripts that are on their way at once. */
+const claimsPieceSize = 500;
+const maxOnTheWay = 4;
+/** So many tickets are there when the gate opens, and the others follow. A small sale is whole at once. */
+const ticketsAtOnce = 4_000;
 /** A rebuild that was given up leaves its staged keys no longer than this. */
 const stagedSeconds = 900;
 
 /**
- * Steps (b) to (d) of a rebuild. The gate of the sale is closed first, so that its intake stands still; everything is
- * staged under keys of the new epoch; one script swaps it in. Whoever is overtaken by a newer rebuild notices at the
- * next script and has changed nothing.
+ * Steps (b) to (d) of a rebuild. The gate of the sale is closed first, so that its intake stands still; everything that
+ * decides about units, limits and keys is staged under keys of the new epoch; one script swaps it in. The tickets of a
+ * large sale follow when the gate is open (restore.ts). Whoever is overtaken by a newer rebuild notices at the next script
+ * and has changed nothing.
  */
 export async function rebuild(
   redis: Redis,
@@ -48,23 +51,103 @@ export async function rebuild(
   const lost = await lostTickets(redis, keys, source);
   const stagedFields = await saleFields(redis, keys, source);
   await redis.hset(staged.sale, ...stagedFields);
-  for await (const page of source.reservations) {
-    for (const reservations of pieces(page, pieceSize))
-      if (!(await stageTickets(stage, keys, reservations, retentionMs))) return 'superseded';
-    await stageClaims(redis, staged.buyers, page);
-    await stageLists(redis, staged.buyers, page);
-  }
-  for await (const page of source.released) await stageReleased(redis, staged.buyers, page);
-  for await (const page of source.members) await stageMembers(redis, staged.buyers, page);
+  let claimsPiece = 0;
+  const stageClaims = (args: readonly (string | number)[]) =>
+    run('stage-buyers', [keys.sale, staged.buyers], [cursor.epoch, ++claimsPiece, ...args]);
+  // All three only add, so their order does not matter.
+  const complete = await Promise.all([
+    stageAll(source.claims, claimsOf, stageClaims),
+    stageAll(source.released, releasedOf, stageClaims),
+    stageAll(source.members, membersOf, stageClaims),
+  ]);
+  if (complete.includes(false)) return 'superseded';
+  const left = await stageFirstPages(stage, keys, source, retentionMs);
+  if (left === 'superseded') return 'superseded';
+  if (left !== null) await redis.hset(staged.sale, 'restoring', left);
   for (const entries of pieces(lost, pieceSize))
     if (!(await stageEntries(stage, keys, cursor.epoch, await withRepeats(source, entries))))
       return 'superseded';
-  if (!(await carryOver(redis, stage, keys, source))) return 'superseded';
+  if (!(await carryOver(redis, stage, keys, source, retentionMs))) return 'superseded';
   for (const key of [staged.sale, staged.intake, staged.buyers]) await redis.expire(key, stagedSeconds);
-  const names = [keys.sale, keys.intake, keys.buyers, staged.sale, staged.intake, staged.buyers, keys.sales];
-  return (await run('swap', names, [cursor.epoch, sale.id, keys.news])) === 'rebuilt'
+  const live = [keys.sale, keys.intake, keys.buyers];
+  const names = [...live, staged.sale, staged.intake, staged.buyers, keys.sales, keys.moved];
+  return (await run('swap', names, [cursor.epoch, sale.id, keys.news, retentionMs])) === 'rebuilt'
     ? 'rebuilt'
     : 'superseded';
+}
+
+/** Reads the next page while the last ones are written; false when this rebuild was overtaken. */
+async function stageAll<Page>(
+  pages: AsyncIterable<Page>,
+  piecesOf: (page: Page) => (string | number)[][],
+  stage: (args: readonly (string | number)[]) => Promise<unknown>,
+): Promise<boolean> {
+  const onTheWay = new Set<Promise<void>>();
+  let overtaken = false;
+  let failed: unknown;
+  for await (const page of pages) {
+    for (const args of piecesOf(page)) {
+      const sent: Promise<void> = stage(args)
+        .then(
+          (answer) => void (overtaken ||= answer !== 'staged'),
+          (error: unknown) => void (failed ??= error),
+        )
+        .finally(() => onTheWay.delete(sent));
+      onTheWay.add(sent);
+      if (onTheWay.size >= maxOnTheWay) await Promise.race(onTheWay);
+    }
+    if (overtaken || failed !== undefined) break;
+  }
+  await Promise.all(onTheWay);
+  if (failed !== undefined) throw failed;
+  return !overtaken;
+}
+
+function claimsOf(page: readonly ClaimedRow[]): (string | number)[][] {
+  return pieces(page, claimsPieceSize).map((rows) => {
+    const units = new Map<string, number>();
+    const kept: string[] = [];
+    for (const row of rows) {
+      if (row.units > 0) units.set(row.buyerId, (units.get(row.buyerId) ?? 0) + row.units);
+      if (row.idempotencyKey !== '') kept.push(`k:${row.buyerId}\n${row.idempotencyKey}`, row.kept);
+    }
+    return [units.size, ...[...units].flat(), ...kept];
+  });
+}
+
+/** `claimed` only grows, so it counts what was given back as well. */
+function releasedOf(page: ReadonlyMap<string, number>): (string | number)[][] {
+  return pieces([...page], claimsPieceSize).map((rows) => [
+    rows.length,
+    ...rows.flat(),
+    ...rows.flatMap(([buyerId, units]) => [`r:${buyerId}`, units]),
+  ]);
+}
+
+/** Who joined the lobby once does not join it again. */
+function membersOf(page: readonly { ticketId: string; buyerId: string }[]): (string | number)[][] {
+  return pieces(page, claimsPieceSize).map((rows) => [
+    0,
+    ...rows.flatMap(({ ticketId, buyerId }) => [memberField(buyerId), ticketId]),
+  ]);
+}
+
+/** Where tickets are to be continued, or null when they are all there. */
+async function stageFirstPages(
+  stage: Stage,
+  keys: SaleKeys,
+  { cursor, restored }: RebuildSource,
+  retentionMs: number,
+): Promise<string | null | 'superseded'> {
+  let left: string | null = null;
+  let count = 0;
+  for await (const page of restored) {
+    if (!(await stageTickets(stage, keys, cursor.epoch, page.reservations, retentionMs))) return 'superseded';
+    left = page.to;
+    count += page.reservations.length;
+    if (count >= ticketsAtOnce) break;
+  }
+  return left;
 }
 
 /** One numbered piece of the stage; false when a newer rebuild has begun. */
@@ -103,72 +186,25 @@ async function saleFields(redis: Redis, keys: SaleKeys, source: RebuildSource): 
   return fields.flat();
 }
 
+/** One after the other: a piece that is sent again must not come behind a later one. */
 async function stageTickets(
   stage: Stage,
   keys: SaleKeys,
+  epoch: number,
   reservations: readonly Reservation[],
   retentionMs: number,
 ): Promise<boolean> {
-  const names = reservations.map((reservation) => keys.ticket(reservation.ticketId));
-  const args: (string | number)[] = [];
-  for (const reservation of reservations)
-    args.push(isFinal(reservation.status) ? retentionMs : '', recordOf(reservation));
-  return stage('stage-tickets', names, args);
-}
-
-async function stageClaims(
-  redis: Redis,
-  buyers: string,
-  reservations: readonly Reservation[],
-): Promise<void> {
-  const pipeline = redis.pipeline();
-  for (const reservation of reservations) {
-    if (reservation.buyerId === '') continue;
-    if (countsForBuyer(reservation.status))
-      pipeline.hincrby(buyers, `c:${reservation.buyerId}`, unitsOf(reservation.lines));
-    if (reservation.idempotencyKey === null) continue;
-    const field = `k:${reservation.buyerId}\n${reservation.idempotencyKey}`;
-    pipeline.hset(buyers, field, `${reservation.ticketId} ${reservation.fingerprint ?? ''}`);
+  for (const piece of pieces(reservations, pieceSize)) {
+    const names = [keys.staged(epoch).buyers];
+    const args: (string | number)[] = [];
+    for (const reservation of piece) {
+      names.push(keys.ticket(reservation.ticketId));
+      const retention = isFinal(reservation.status) ? retentionMs : '';
+      args.push(reservation.buyerId, retention, recordOf(reservation, epoch));
+    }
+    if (!(await stage('stage-tickets', names, args))) return false;
   }
-  await allAnswers(pipeline);
-}
-
-/** Which tickets are whose, for edges that list them; nothing here says whether there are any. */
-async function stageLists(redis: Redis, buyers: string, reservations: readonly Reservation[]): Promise<void> {
-  const owned = reservations.filter(({ buyerId }) => buyerId !== '');
-  const fields = [...new Set(owned.map(({ buyerId }) => ticketsField(buyerId)))];
-  if (fields.length === 0) return;
-  const before = await redis.hmget(buyers, ...fields);
-  const lists = new Map(fields.map((field, index) => [field, before[index] ?? '']));
-  for (const { buyerId, ticketId } of owned) {
-    const field = ticketsField(buyerId);
-    lists.set(field, withTicket(lists.get(field), ticketId));
-  }
-  await redis.hset(buyers, ...[...lists].flat());
-}
-
-/** `claimed` only grows, so it counts what was given back as well. */
-async function stageReleased(
-  redis: Redis,
-  buyers: string,
-  released: ReadonlyMap<string, number>,
-): Promise<void> {
-  const pipeline = redis.pipeline();
-  for (const [buyerId, units] of released) {
-    pipeline.hset(buyers, `r:${buyerId}`, units);
-    pipeline.hincrby(buyers, `c:${buyerId}`, units);
-  }
-  await allAnswers(pipeline);
-}
-
-/** Who joined the lobby once does not join it again. */
-async function stageMembers(
-  redis: Redis,
-  buyers: string,
-  members: readonly { ticketId: string; buyerId: string }[],
-): Promise<void> {
-  const fields = members.flatMap(({ ticketId, buyerId }) => [memberField(buyerId), ticketId]);
-  if (fields.length > 0) await redis.hset(buyers, ...fields);
+  return true;
 }
 
 function memberField(buyerId: string): string {
@@ -181,7 +217,9 @@ async function carryOver(
   stage: Stage,
   keys: SaleKeys,
   source: RebuildSource,
+  retentionMs: number,
 ): Promise<boolean> {
+  const { epoch } = source.cursor;
   let after = '-';
   for (;;) {
     const raw = await redis.xrange(keys.intake, after, '+', 'COUNT', pieceSize);
@@ -195,8 +233,11 @@ async function carryOver(
       if (entry === null) leaveToNewer(source.sale.id, id, packed);
       if (entry !== null && entry.kind !== 'grant' && entry.kind !== 'deny') entries.push(entry);
     }
-    const unknown = await withRepeats(source, await source.unknownOf(entries));
-    if (unknown.length > 0 && !(await stageEntries(stage, keys, source.cursor.epoch, unknown))) return false;
+    const unknown = await source.unknownOf(entries);
+    // What a command or a place in line is about has to be there, or it would look like a ticket that is over.
+    if (!(await stageTickets(stage, keys, epoch, unknown.reservations, retentionMs))) return false;
+    const carried = await withRepeats(source, unknown.entries);
+    if (carried.length > 0 && !(await stageEntries(stage, keys, epoch, carried))) return false;
   }
 }
 
@@ -259,7 +300,7 @@ function keptFields(entry: ReserveEntry): [field: string, value: string] {
   return [`k:${entry.buyerId}\n${entry.idempotencyKey}`, `${entry.ticketId} ${entry.fingerprint ?? ''}`];
 }
 
-function pieces<Piece>(whole: readonly Piece[], size: number): Piece[][] {
+export function pieces<Piece>(whole: readonly Piece[], size: number): Piece[][] {
   const parts: Piece[][] = [];
   for (let start = 0; start < whole.length; start += size) parts.push(whole.slice(start, start + size));
   return parts;

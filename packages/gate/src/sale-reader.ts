@@ -10,6 +10,10 @@ export interface KnownSale {
   terms: string;
   limit: number | null;
   prices: Map<string, number>;
+  /** The ledger's cursor, as the gate last heard of it. */
+  cursor: number;
+  /** When its gate was rebuilt, and until when it knows every ticket that the ledger has; null for a gate that never was. */
+  rebuilt: { at: number; tellsUntil: number } | null;
   /** Entries that wait for the ledger. */
   waiting: number;
   view: SaleView;
@@ -43,6 +47,11 @@ function saleOf(shard: string, saleId: string, now: number, fields: Record<strin
     terms: fields['terms'] ?? '',
     limit,
     prices: new Map(document.items.map((item) => [item.sku, item.priceMinor])),
+    cursor: Number(fields['cursor'] ?? 0),
+    rebuilt:
+      fields['rebuiltAt'] === undefined
+        ? null
+        : { at: Number(fields['rebuiltAt']), tellsUntil: Number(fields['tellsUntil'] ?? 0) },
     waiting: Math.max(0, Number(fields['seq'] ?? 0) - Number(fields['cursor'] ?? 0)),
     view: {
       id: saleId,

@@ -35,6 +35,7 @@ export function settleCall(
     for (const [commandId, outcome] of outcomes) args.push(commandId, outcome);
   }
   for (const { ticketId } of waiting) names.push(keys.ticket(ticketId));
+  names.push(keys.moved);
   for (const [sku, counters] of items)
     args.push(sku, ceilingOf(counters), counters.stock - (withdrawn.get(sku) ?? 0));
   for (const [buyerId, units] of released) args.push(buyerId, units);

@@ -45,7 +45,7 @@ describe('a ticket’s record', () => {
         const left = 3 - kept.extensions;
         const seconds = 120 - (kept.extensions === 0 ? 0 : kept.extendedSeconds);
         const extensions = left > 0 && seconds > 0 ? { left, seconds } : { left: 0, seconds: 0 };
-        expect(ticketOf('0-sale-x', 'sale', 'EUR 3 120', 0, recordOf(kept))).toEqual({
+        expect(ticketOf('0-sale-x', 'sale', 'EUR 3 120', 0, recordOf(kept, epoch))).toEqual({
           id: '0-sale-x',
           saleId: 'sale',
           status: kept.status === 'paid_late' ? 'expired' : kept.status,

@@ -29,6 +29,7 @@ import { insist } from './insist.ts';
 import { bootKey, keysOf, salesKey, shardOf } from './keys.ts';
 import { pulse } from './pulse.ts';
 import { rebuild } from './rebuild.ts';
+import { restore } from './restore.ts';
 import { createRunCounts } from './run-counts.ts';
 import { isPlacing, readSale } from './sale-reader.ts';
 import { loadScripts } from './scripts.ts';
@@ -36,7 +37,7 @@ import { settleCall } from './settle-call.ts';
 import { resetWhenSilent } from './silence.ts';
 import { refusalsIn } from './refusal-counts.ts';
 import { hashFields } from './terms.ts';
-import { ticketOf } from './ticket-record.ts';
+import { ticketsIn } from './tickets-read.ts';
 
 export interface WorkerGateOptions {
   redisUrl: string;
@@ -237,13 +238,13 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
       if (admission.kind === 'refused') return admission;
       if (admission.kind === 'admitted')
         return { kind: 'admitted', ticket: ticketOfAdmission(request, prepared, admission), replayed: false };
-      const [currency, decided, text] = (await call(
-        'read-tickets',
-        [keys.boot, keys.sale, keys.ticket(ticketId)],
-        [],
-      )) as [string, number, string];
-      const ticket = ticketOf(ticketId, saleId, currency, decided, text);
-      return ticket === null ? refuse('unknown_ticket') : { kind: 'admitted', ticket, replayed: true };
+      const [read] = ticketsIn(
+        saleId,
+        [ticketId],
+        await call('read-tickets', [keys.boot, keys.sale, keys.ticket(ticketId)], []),
+      );
+      if (read === undefined || 'kind' in read) return read ?? refuse('unknown_ticket');
+      return { kind: 'admitted', ticket: read, replayed: true };
     }
     return refuse('gate_unavailable', { retryAfterSeconds: 1 });
   }
@@ -333,6 +334,8 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
     peek,
     counts,
     rebuild: (source) => rebuild(redis, call, source, retentionMs),
+    restore: (saleId, epoch, page, worker) =>
+      restore(call, keysFor(saleId), epoch, page, { worker, retentionMs }),
     saleIds: (shard) => insist(deadlineMs, 'Listing sales', () => redis.smembers(salesKey(shard))),
     async shut(saleId) {
       const gate = (await peek([saleId])).get(saleId) ?? null;
@@ -385,6 +388,8 @@ const stateFields = [
   'staged',
   'members',
   'placed',
+  'restoring',
+  'claims',
 ];
 
 /** Ceiling and admitted of each; one that is missing offers nothing and gave nothing, which no correct gate says. */
@@ -397,7 +402,21 @@ function itemsOf(skus: readonly string[], counters: readonly (string | null)[]):
 }
 
 function stateOf(saleId: string, values: (string | null)[]): GateState | null {
-  const [epoch, seq, tip, cursor, journal, time, terms, rebuilding, staged, members, placed] = values;
+  const [
+    epoch,
+    seq,
+    tip,
+    cursor,
+    journal,
+    time,
+    terms,
+    rebuilding,
+    staged,
+    members,
+    placed,
+    restoring,
+    claims,
+  ] = values;
   if (epoch === null && rebuilding === null) return null;
   return {
     saleId,
@@ -409,7 +428,8 @@ function stateOf(saleId: string, values: (string | null)[]): GateState | null {
     now: Number(time ?? 0),
     termsVersion: Number(terms ?? 0),
     rebuilding: rebuilding === null || rebuilding === undefined ? null : Number(rebuilding),
-    staged: Number(staged ?? 0),
+    staged: Number(staged ?? 0) + Number(claims ?? 0),
+    restoring: restoring ?? null,
     placing: isPlacing(members, placed),
     items: [],
   };

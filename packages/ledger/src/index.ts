@@ -43,6 +43,7 @@ import {
 import { readSale } from './read-sale.ts';
 import { createQueries, type LedgerQueries } from './queries/index.ts';
 import { fenceRebuild } from './rebuild.ts';
+import { restorePage } from './restore-page.ts';
 import { mendCounters, recount } from './recount.ts';
 import { recordRefusals } from './refusals.ts';
 import { type AcceptedRequest, answerRequest, readRequest, type RememberedRequest } from './requests.ts';
@@ -111,6 +112,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     knownTickets: (ticketIds) => knownTickets(pool, ticketIds),
     commitRun: (saleId, read, result, reached) => commitRun(pool, region, saleId, read, result, reached),
     settlement: (saleId, fromPosition, limit) => readSettlement(pool, region, saleId, fromPosition, limit),
+    restorePage: (saleId, epoch, from) => restorePage(pool, region, saleId, epoch, from),
     isUnfit,
     fenceRebuild: (saleId, observed, gateEpoch, why) =>
       fenceRebuild(pool, region, saleId, observed, gateEpoch, why),

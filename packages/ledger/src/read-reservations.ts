@@ -153,31 +153,6 @@ export async function knownTickets(db: Queryable, ticketIds: string[]): Promise<
   return new Set((await rowsOf<{ id: string }>(db, known, [ticketIds])).map(({ id }) => id));
 }
 
-const page: Statement = {
-  name: 'reservations-page',
-  text: `select ${columns} from reservations r where r.sale_id = $1 and (r.epoch, r.seq) > ($2, $3)
-          order by r.epoch, r.seq limit $4`,
-};
-
-/** Every reservation of a sale in the order of the line, in pages of `limit`. */
-export async function* pagesOfReservations(
-  db: Queryable,
-  saleId: string,
-  limit: number,
-): AsyncGenerator<Reservation[]> {
-  let epoch = 0;
-  let seq = 0;
-  for (;;) {
-    const rows = await rowsOf<ReservationRow>(db, page, [saleId, epoch, seq, limit]);
-    const last = rows.at(-1);
-    if (last === undefined) return;
-    yield rows.map(reservationOf);
-    if (rows.length < limit) return;
-    epoch = last.epoch;
-    seq = last.seq;
-  }
-}
-
 export function reservationOf(row: ReservationRow): Reservation {
   return {
     ticketId: row.ticket_id,

@@ -1,15 +1,17 @@
 import { type Cursor, type IntakeEntry, isReserve, type RebuildSource } from '@holdfast/core';
 import type pg from 'pg';
+import { pagesOfClaims } from './claims.ts';
 import { texts } from './columns.ts';
 import { inTransaction, isConflict, type Queryable, rowsOf, type Statement } from './database.ts';
 import { pagesOfMembers } from './draw.ts';
 import { takeFence } from './fence.ts';
 import { insertEvents, link } from './journal.ts';
-import { knownTickets, pagesOfReservations, readReservations } from './read-reservations.ts';
+import { knownTickets, readReservations } from './read-reservations.ts';
 import { readSale } from './read-sale.ts';
+import { pagesToRestore } from './restore-page.ts';
 
-/** Reservations read per page while a gate is rebuilt. */
-const pageSize = 1_000;
+/** Buyers read per page while a gate is rebuilt. */
+const pageSize = 2_000;
 
 /**
  * Step (a) of a rebuild: one transaction compares everything as observed and moves the sale to a new epoch, so that
@@ -65,10 +67,11 @@ export async function fenceRebuild(
     items: fence.items,
     withdrawn: fence.withdrawn,
     waiting: fence.waiting,
-    reservations: pagesOfReservations(pool, saleId, pageSize),
+    claims: pagesOfClaims(pool, region, saleId),
     released: pagesOfReleased(pool, saleId),
     members: fence.sale.draw === undefined ? none() : pagesOfMembers(pool, saleId),
     placed: fence.placed,
+    restored: pagesToRestore(pool, region, saleId, cursor.epoch),
     unknownOf: (entries) => unknownOf(pool, saleId, entries, fence.placed),
     repeatsOf: (entries) => repeatsOf(pool, saleId, entries),
   };
@@ -102,7 +105,7 @@ async function unknownOf(
   saleId: string,
   entries: IntakeEntry[],
   placed: number,
-): Promise<IntakeEntry[]> {
+): ReturnType<RebuildSource['unknownOf']> {
   const known = await knownTickets(
     db,
     entries.filter(isReserve).map((entry) => entry.ticketId),
@@ -112,10 +115,11 @@ async function unknownOf(
   const decided = new Set(
     reservations.flatMap((r) => Object.keys(r.outcomes).map((id) => `${r.ticketId} ${id}`)),
   );
-  return entries.filter((entry) => {
+  const unknown = entries.filter((entry) => {
     if (entry.kind === 'place') return entry.number > placed;
     return isReserve(entry) ? !known.has(entry.ticketId) : !decided.has(`${entry.ticketId} ${entry.id}`);
   });
+  return { entries: unknown, reservations };
 }
 
 const byKey: Statement = {

@@ -1,5 +1,8 @@
 import type { Cursor, GateState, RunLedger, WorkerGate } from '@holdfast/core';
 
+/** Sales of a shard that one worker rebuilds at a time. */
+const rebuildsAtOnce = 6;
+
 interface RecoveryParts {
   ledger: RunLedger;
   gate: WorkerGate;
@@ -33,11 +36,23 @@ export async function bootShard(parts: RecoveryParts, shard: string): Promise<vo
   const live = (await parts.ledger.liveSales()).filter((sale) => sale.shard === shard);
   const saleIds = live.map((sale) => sale.saleId);
   const gates = await parts.gate.peek(saleIds);
-  for (const { saleId, cursor } of live) {
+  const lost = live.filter(({ saleId, cursor }) => {
     const gate = gates.get(saleId) ?? null;
-    if (gate !== null && (gate.rebuilding !== null || agrees(gate, cursor))) continue;
-    await rebuildSale(parts, saleId, cursor, gate?.epoch ?? 0, 'the shard lost its memory');
-  }
+    return gate === null || (gate.rebuilding === null && !agrees(gate, cursor));
+  });
+  const next = lost.values();
+  // One reads the ledger while another writes to the gate; the failure of one sale does not keep the others closed.
+  const failures: unknown[] = [];
+  const rebuildOthers = async () => {
+    for (const { saleId, cursor } of next) {
+      const gateEpoch = gates.get(saleId)?.epoch ?? 0;
+      await rebuildSale(parts, saleId, cursor, gateEpoch, 'the shard lost its memory').catch(
+        (error: unknown) => void failures.push(error),
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: rebuildsAtOnce }, rebuildOthers));
+  if (failures.length > 0) throw failures[0];
   // Another worker may have fenced a sale and not closed its gate yet; until then the shard must stay closed.
   const after = await parts.gate.peek(saleIds);
   if (saleIds.every((saleId) => after.get(saleId) !== null)) await parts.gate.markBooted(shard);

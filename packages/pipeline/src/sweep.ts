@@ -3,6 +3,7 @@ import type { Committer } from './committer.ts';
 import { bootShard, rebuildSale } from './recovery.ts';
 import type { Recounts } from './recount.ts';
 import { createRefusalLedger } from './refusal-ledger.ts';
+import { createRestorer } from './restorer.ts';
 import { allShards } from './shards.ts';
 
 type LiveSale = Awaited<ReturnType<RunLedger['liveSales']>>[number];
@@ -49,6 +50,7 @@ export function createSweep(
   const refusals = createRefusalLedger(parts);
   /** Sales that a pass has begun to work on, and is not done with. */
   const underWay = new Map<string, Promise<boolean>>();
+  const restorer = createRestorer(parts, onError);
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
   let pass: Promise<unknown> = Promise.resolve();
@@ -122,6 +124,8 @@ export function createSweep(
   async function sweepSale(sale: LiveSale, gate: GateState | null): Promise<boolean> {
     if (gate !== null && gate.rebuilding !== null) return finishRebuild(sale, gate);
     standing.delete(sale.saleId);
+    if (gate !== null && gate.restoring !== null && gate.epoch === sale.cursor.epoch)
+      restorer.begin(sale.saleId, gate.epoch, gate.restoring);
     const before = seen.get(sale.saleId);
     seen.set(sale.saleId, {
       committedSeq: sale.cursor.committedSeq,
@@ -152,6 +156,7 @@ export function createSweep(
       clearTimeout(timer);
       await pass;
       await Promise.all(underWay.values());
+      await restorer.close();
     },
   };
 }

@@ -15,12 +15,15 @@ import { type Doors, tooManyStreams } from '../doors.ts';
 import type { Stream, Streams } from '../streams.ts';
 import type { TicketWatches } from '../ticket-watch.ts';
 
+/** With it, the buyer of a ticket that was lost is told so; who has no ticket gets none by it. */
+export const receiptHeader = 'ticket-receipt';
+
 /** `GET /v1/tickets/{ticketId}` */
 export function readTicket(gate: EdgeGate): Handle {
   return async (c, requestId) => {
     const ticketId = c.req.param('ticketId') ?? '';
     if (parseTicketId(ticketId) === null) return problem('unknown_ticket', requestId);
-    const read = await gate.readTicket(ticketId);
+    const read = await gate.readTicket(ticketId, headerOf(c, receiptHeader));
     if (read.kind === 'refused') return refusalProblem(read, requestId);
     const { ticket } = read;
     const headers: Record<string, string> = {
@@ -45,7 +48,7 @@ export function followTicket(gate: EdgeGate, watches: TicketWatches, streams: St
     const ticketId = c.req.param('ticketId') ?? '';
     if (parseTicketId(ticketId) === null) return problem('unknown_ticket', requestId);
     // Looked up before it is watched: made-up ids leave nothing behind.
-    const found = await gate.readTicket(ticketId);
+    const found = await gate.readTicket(ticketId, headerOf(c, receiptHeader));
     if (found.kind === 'refused') return refusalProblem(found, requestId);
     const hasVersion = Number(headerOf(c, 'last-event-id') ?? Number.NaN);
     if (isSettledForBuyer(found.ticket.status) && hasVersion === found.ticket.version) return noContent();
@@ -69,7 +72,7 @@ export function followTicket(gate: EdgeGate, watches: TicketWatches, streams: St
       show(found.ticket);
       watch.begin((read) => {
         if (read.kind === 'ticket') show(read.ticket);
-        else if (read.code === 'unknown_ticket') stream.end();
+        else if (read.code === 'unknown_ticket' || read.code === 'ticket_lost') stream.end();
       });
     };
     return { ...answer, begin };

@@ -179,6 +179,7 @@ const troubleTexts: Partial<Record<Trouble, Exclude<keyof Texts, Counted>>> = {
   gate_unavailable: 'errBusy',
   ledger_unavailable: 'errBusy',
   payment_unavailable: 'errBusy',
+  ticket_lost: 'errLost',
   unauthorized: 'errSignIn',
   forbidden: 'errSignIn',
 };

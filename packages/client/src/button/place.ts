@@ -3,6 +3,8 @@ export interface Place {
   /** Of the browser, unless the page says who it is. */
   buyerId: string;
   ticketId: string | null;
+  /** Of that ticket; with it the server can say that it was lost. */
+  receipt: string | null;
   /**
    * Grows when the buyer wants another one. The Idempotency-Key is made of it, and so it is the same in every tab and
    * after every reload: two tabs that press at the same instant get one ticket.
@@ -24,7 +26,7 @@ const buyerKey = 'holdfast:buyer';
 /** `name` is one per edge, sale and item. Where the browser keeps nothing for this page, it lasts as long as the page. */
 export function createPlaceStore(name: string, storage: Storage | null = ownStorage()): PlaceStore {
   const key = `holdfast:${name}`;
-  let kept: Place = { buyerId: '', ticketId: null, attempt: 1, asking: null };
+  let kept: Place = { buyerId: '', ticketId: null, receipt: null, attempt: 1, asking: null };
 
   function read(): Place {
     const known = parsed(storage?.getItem(key) ?? null);
@@ -36,9 +38,9 @@ export function createPlaceStore(name: string, storage: Storage | null = ownStor
     read,
     write(change) {
       kept = { ...read(), ...change };
-      const { ticketId, attempt, asking } = kept;
+      const { ticketId, receipt, attempt, asking } = kept;
       try {
-        storage?.setItem(key, JSON.stringify({ ticketId, attempt, asking }));
+        storage?.setItem(key, JSON.stringify({ ticketId, receipt, attempt, asking }));
       } catch {
         // Full, or forbidden: then this page remembers it alone.
       }
@@ -66,9 +68,10 @@ function buyerOf(storage: Storage | null, kept: string): string {
 
 function parsed(text: string | null): Partial<Place> {
   try {
-    const { ticketId, attempt, asking } = JSON.parse(text ?? '{}') as Partial<Place>;
+    const { ticketId, receipt, attempt, asking } = JSON.parse(text ?? '{}') as Partial<Place>;
     return {
       ticketId: typeof ticketId === 'string' ? ticketId : null,
+      receipt: typeof receipt === 'string' ? receipt : null,
       attempt: Number.isSafeInteger(attempt) ? (attempt as number) : 1,
       asking: asking?.verb === 'reserve' || asking?.verb === 'join' ? asking : null,
     };

@@ -1,6 +1,6 @@
 import { HoldfastUnreachable, pause } from '../ask.ts';
 import { type Client, createClient } from '../client.ts';
-import { isFinal, type TicketAnswer } from '../ticket.ts';
+import { isFinal, type Ticket, type TicketAnswer } from '../ticket.ts';
 import { after, type Buying, type Happening, nothingKnown, type Verb } from './buying.ts';
 import type { Act } from './card.ts';
 import { createPlaceStore } from './place.ts';
@@ -96,9 +96,15 @@ export function createSession(settings: SessionSettings): Session {
   async function watchTicket(ticketId: string, by: 'stream' | 'poll', signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        for await (const seen of client.watchTicket(ticketId, { signal, by })) {
+        const { receipt } = store.read();
+        for await (const seen of client.watchTicket(ticketId, {
+          signal,
+          by,
+          ...(receipt !== null && { receipt }),
+        })) {
           if (signal.aborted) return;
-          if (!('kind' in seen)) happen({ kind: 'ticket', ticket: seen });
+          if (!('kind' in seen)) seenTicket(seen);
+          else if (seen.code === 'ticket_lost') return lost();
           else if (seen.code === 'unknown_ticket') return forget();
           else happen({ kind: 'refused', verb: 'reserve', code: seen.code });
         }
@@ -114,8 +120,26 @@ export function createSession(settings: SessionSettings): Session {
     if (read?.kind === 'sale') happen({ kind: 'sale', sale: read.sale });
   }
 
+  function seenTicket(ticket: Ticket): void {
+    // With the place in line that the gate says now: after a rebuild it is another.
+    if (store.read().receipt !== ticket.receipt) store.write({ receipt: ticket.receipt });
+    happen({ kind: 'ticket', ticket });
+  }
+
+  /** Lost by the service, and no fault of the buyer: whoever was still in line gets a new place, by the same key. */
+  function lost(): void {
+    const status = buying.ticket?.status;
+    if (status !== undefined && status !== 'queued' && status !== 'lobby') {
+      forget();
+      return happen({ kind: 'refused', verb: 'reserve', code: 'ticket_lost' });
+    }
+    store.write({ ticketId: null, receipt: null, asking: null });
+    happen({ kind: 'forgotten' });
+    void takePlace(status === 'lobby' ? 'join' : 'reserve');
+  }
+
   function forget(): void {
-    store.write({ ticketId: null, asking: null, attempt: store.read().attempt + 1 });
+    store.write({ ticketId: null, receipt: null, asking: null, attempt: store.read().attempt + 1 });
     happen({ kind: 'forgotten' });
   }
 
@@ -127,7 +151,8 @@ export function createSession(settings: SessionSettings): Session {
     try {
       const answer = await asking();
       if (answer.kind === 'refused') return refused(verb, answer.code);
-      if (takesPlace) store.write({ ticketId: answer.ticket.id, asking: null });
+      if (takesPlace)
+        store.write({ ticketId: answer.ticket.id, receipt: answer.ticket.receipt, asking: null });
       const payment = (answer as { payment?: Buying['payment'] }).payment ?? null;
       happen({ kind: 'ticket', ticket: answer.ticket });
       if (payment !== null) happen({ kind: 'paying', payment });

@@ -11,13 +11,18 @@ local boot, saleKey, intake, ticket = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local epoch, commandId, head, longest, most = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 
 if redis.call('EXISTS', boot) == 0 then return { 'closed', '' } end
-local sale = redis.call('HMGET', saleKey, 'epoch', 'rebuilding', 'seq', 'tip', 'time', 'cursor', 'lined')
+local sale = redis.call('HMGET', saleKey, 'epoch', 'rebuilding', 'seq', 'tip', 'time', 'cursor', 'lined', 'restoring')
 -- An emptied gate that is being rebuilt knows nothing yet, and must not look like one that does not know the ticket.
 if sale[2] then return { 'closed', '' } end
 if not sale[1] then return { 'unknown_ticket', '' } end
 if sale[1] ~= epoch then return { 'stale', '' } end
 -- A record as in ticket-record.ts: the commands come after the twelfth line.
 local record = redis.call('GET', ticket)
+if sale[8] then
+  -- What an older gate left behind may be older than what the buyer was told.
+  local wrote, anew = string.match(record or '', '^' .. string.rep('[^\n]*\n', 6) .. '(%d+) ?(%d*)')
+  if (anew ~= '' and anew or wrote) ~= epoch then return { 'closed', '' } end
+end
 if not record then return { 'unknown_ticket', '' } end
 local _, beforeCommands = string.find(record, '^' .. string.rep('[^\n]*\n', 12))
 local commands = string.sub(record, beforeCommands + 1)

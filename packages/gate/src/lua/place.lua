@@ -15,7 +15,8 @@ if redis.call('EXISTS', KEYS[1]) == 0 then return { 'closed', 0 } end
 local pairsOfSale = redis.call('HGETALL', saleKey)
 local sale = {}
 for i = 1, #pairsOfSale, 2 do sale[pairsOfSale[i]] = pairsOfSale[i + 1] end
-if not sale.epoch or sale.rebuilding then return { 'closed', 0 } end
+-- A member whose ticket is not back yet would look like one who gave up.
+if not sale.epoch or sale.rebuilding or sale.restoring then return { 'closed', 0 } end
 if sale.epoch ~= epoch then return { 'epoch', 0 } end
 if sale.members ~= members then return { 'behind', 0 } end
 local placed = tonumber(sale.placed or 0)
@@ -48,7 +49,7 @@ for i = start + 1, #KEYS - 4 do
   local id = string.sub(key, idAt)
   -- A record as in ticket-record.ts.
   local since, buyer, packed, commands = string.match(records[i] or '',
-    '^%d+\n[^\n]*\nlobby\n[^\n]*\n[^\n]*\n%d+\n%d+\n(%d+)\n%d+\n%x+\n([^\n]*)\n([^\n]*)\n(.*)$')
+    '^%d+\n[^\n]*\nlobby\n[^\n]*\n[^\n]*\n%d+\n[^\n]*\n(%d+)\n%d+\n%x+\n([^\n]*)\n([^\n]*)\n(.*)$')
   local isMember = since ~= nil
   if not isMember then buyer, packed = '', '[]' end
   -- Most of a lobby wants the same.

@@ -4,7 +4,7 @@
 -- wait, in order, all lines or nothing: no newcomer can come between. Then the intake is trimmed up to the cursor,
 -- whose own entry stays as the anchor of the chain.
 --
--- KEYS  1 boot, 2 sale, 3 intake, 4 buyers, 5.. tickets that changed, then tickets that wait
+-- KEYS  1 boot, 2 sale, 3 intake, 4 buyers, 5.. tickets that changed, then tickets that wait, and last: moved
 -- ARGV  1 epoch, 2 cursor, 3 the ledger's tip there, 4 journal position before, 5 after, 6 for the last piece the journal's count and head, else '',
 --       7 how long a final ticket stays readable (ms), 8 channel, 9 number of tickets, items, buyers, terms fields and
 --       those who wait (five arguments, 9 to 13), then
@@ -61,10 +61,17 @@ local function withOutcome(commands, id, word)
   local before = string.match(string.sub(commands, 1, found - 1), '^(.-)[^\n]*$')
   return before .. word .. string.sub(commands, found)
 end
+-- A ticket that is not back yet is not written, since a piece of the journal does not know all of it; but noted, so that
+-- no row that was read before this covers it.
+local function isBack(record)
+  if not sale.restoring then return record end
+  local wrote, anew = string.match(record or '', '^' .. string.rep('[^\n]*\n', 6) .. '(%d+) ?(%d*)')
+  return (anew ~= '' and anew or wrote) == epoch and record
+end
 local idAt = tickets > 0 and string.find(KEYS[5], ':ticket:', 1, true) + 8
 for i = 1, tickets do
   local version, state, final, outcomes = take(), take(), take(), tonumber(take())
-  local record = known[i]
+  local record = isBack(known[i])
   if record then
     local _, stateEnd, current, granting = string.find(record, '^(%d+)\n([^\n]*)\n[^\n]*\n[^\n]*\n[^\n]*\n')
     local isNewer = tonumber(current) < tonumber(version)
@@ -89,6 +96,11 @@ for i = 1, tickets do
   end
 end
 if #records > 0 then redis.call('MSET', unpack(records)) end
+if sale.restoring and tickets > 0 then
+  local moves = {}
+  for i = 1, tickets do moves[2 * i - 1], moves[2 * i] = string.sub(KEYS[4 + i], idAt), ARGV[5] end
+  redis.call('HSET', KEYS[#KEYS], unpack(moves))
+end
 for i = 1, #ending do redis.call('PEXPIRE', ending[i], retention) end
 local moved = false
 for _ = 1, items do
@@ -147,14 +159,14 @@ if last and to == journal then
       if tonumber(sale['admitted:' .. sku]) + quantity > tonumber(sale['ceiling:' .. sku]) then fits = false end
     end
     local key = KEYS[4 + tickets + w]
-    local record = redis.call('GET', key)
+    local record = isBack(redis.call('GET', key))
     local asked = record and tonumber(string.match(record, '^%d+\n(%d+)\n')) or 0
     local late = lateUnits > 0
     if late and sale.limit ~= '' and fits then
       local claim = redis.call('HMGET', buyers, 'c:' .. buyer, 'r:' .. buyer)
       if tonumber(claim[1] or 0) - tonumber(claim[2] or 0) + lateUnits > tonumber(sale.limit) then fits = false end
     end
-    if asked <= ledgerCursor and (fits or late) then
+    if asked <= ledgerCursor and (fits or late) and (record or not sale.restoring) then
       seq = seq + 1
       local kind = fits and 'grant' or 'deny'
       local number = string.format('%.0f', seq)

@@ -1,14 +1,18 @@
 #!lua
 -- Puts the staged gate in the place of the old one, in one step, if this rebuild is still the one under way.
 --
--- KEYS  1 sale, 2 intake, 3 buyers, 4 staged sale, 5 staged intake, 6 staged buyers, 7 the shard's sales
--- ARGV  1 the new epoch, 2 sale id, 3 channel
+-- KEYS  1 sale, 2 intake, 3 buyers, 4 staged sale, 5 staged intake, 6 staged buyers, 7 the shard's sales, 8 moved
+-- ARGV  1 the new epoch, 2 sale id, 3 channel, 4 how long a final ticket stays readable (ms)
 -- Answer  'rebuilt' or 'superseded'
 
 if redis.call('HGET', KEYS[1], 'rebuilding') ~= ARGV[1] then return 'superseded' end
 local journal = redis.call('HGET', KEYS[4], 'journal')
-assert(journal and ARGV[3], 'nothing is staged')
+local time, retention = redis.call('TIME'), tonumber(ARGV[4])
+assert(journal and ARGV[3] and #KEYS == 8, 'nothing is staged')
+assert(retention and retention > 0 and retention < 1e14, 'no time')
 redis.call('SCARD', KEYS[7])
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local at, tellsUntil = string.format('%.0f', now), string.format('%.0f', now + retention)
 
 for i = 1, 3 do
   redis.call('DEL', KEYS[i])
@@ -17,6 +21,9 @@ for i = 1, 3 do
     redis.call('PERSIST', KEYS[i])
   end
 end
+redis.call('DEL', KEYS[8])
+-- Every ticket of the ledger comes back, and stays for a retention: until then one that is missing is in no log.
+redis.call('HSET', KEYS[1], 'rebuiltAt', at, 'tellsUntil', tellsUntil)
 redis.call('SADD', KEYS[7], ARGV[2])
 redis.call('PUBLISH', ARGV[3], journal .. ' 1 ')
 return 'rebuilt'
