@@ -5,6 +5,8 @@ import { add, type Ticket, unitsOf, wishText } from './ticket.ts';
 
 /** The gate's time is in whole milliseconds. */
 const sameInstantMs = 5;
+/** What a broken connection still held is carried out by then. */
+const lateCallMs = 30_000;
 
 export interface Causes {
   follow(operation: Operation): void;
@@ -232,7 +234,9 @@ export function createCauses({ sale, ledger, faults, findings }: Context): Cause
    */
   function cameAfterRefusal(wish: string, reservedAt: number): boolean {
     const times = refusedAt.get(wish) ?? [];
-    const index = times.findIndex((told) => reservedAt >= told - sameInstantMs);
+    const index = times.findIndex(
+      (told) => reservedAt >= told - sameInstantMs && reservedAt <= told + lateCallMs,
+    );
     if (index < 0) return false;
     times.splice(index, 1);
     return true;

@@ -123,8 +123,7 @@ export const damages: readonly Damage[] = [
       const row = rowsOf(evidence).find(({ house }) => !house);
       if (row === undefined) return null;
       const history = evidence.history.filter(
-        ({ op, buyerId, body }) =>
-          !(op === 'reserve' && buyerId === row.buyerId && (body === null || 'id' in body)),
+        ({ op, buyerId }) => op !== 'reserve' || buyerId !== row.buyerId,
       );
       return { ...evidence, history };
     },
@@ -801,8 +800,12 @@ function inLines(evidence: ShopEvidence, change: (lines: string[]) => string[] |
   return lines && { ...evidence, journals: { [saleId]: lines } };
 }
 
-function lastTime({ history }: ShopEvidence): number {
-  return history.reduce((last, { sentAt, answeredAt }) => Math.max(last, answeredAt ?? sentAt), 0) + 1;
+function lastTime(evidence: ShopEvidence): number {
+  const decided = factsOf(evidence).at(-1)?.at ?? 0;
+  return (
+    evidence.history.reduce((last, { sentAt, answeredAt }) => Math.max(last, answeredAt ?? sentAt), decided) +
+    1
+  );
 }
 
 function isHeld({ status }: Row): boolean {
