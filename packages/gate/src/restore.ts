@@ -1,6 +1,6 @@
 import { isFinal, type Reservation, type RestoreAnswer, type RestorePage } from '@holdfast/core';
 import type { SaleKeys } from './keys.ts';
-import { pieces } from './rebuild.ts';
+import { pieces } from './pieces.ts';
 import type { RunScript } from './scripts.ts';
 import { recordOf } from './ticket-record.ts';
 

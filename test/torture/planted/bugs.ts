@@ -21,6 +21,9 @@ const settle = 'packages/gate/src/lua/settle.lua';
 const stageEntries = 'packages/gate/src/lua/stage-entries.lua';
 const workerGate = 'packages/gate/src/worker-gate.ts';
 const gateRebuild = 'packages/gate/src/rebuild.ts';
+const carryOver = 'packages/gate/src/carry-over.ts';
+const stageBuyers = 'packages/gate/src/stage-buyers.ts';
+const stageTickets = 'packages/gate/src/lua/stage-tickets.lua';
 const decideRun = 'packages/core/src/decide-run.ts';
 const decide = 'packages/core/src/decide.ts';
 const evolve = 'packages/core/src/evolve.ts';
@@ -314,8 +317,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     changes: [
       {
         file: settle,
-        find: 'if asked <= ledgerCursor and (fits or late) then',
-        replace: 'if fits or late then',
+        find: 'if asked <= ledgerCursor and (fits or late)',
+        replace: 'if (fits or late)',
       },
       {
         file: decideRun,
@@ -550,9 +553,9 @@ export const plantedBugs: readonly PlantedBug[] = [
     leavesOut: 'entries of the old intake that the ledger does not have',
     changes: [
       {
-        file: gateRebuild,
-        find: 'if (unknown.length > 0 && !(await stageEntries',
-        replace: 'if (unknown.length > 1_000_000 && !(await stageEntries',
+        file: carryOver,
+        find: 'if (carried.length > 0 && !(await stageEntries',
+        replace: 'if (carried.length > 1_000_000 && !(await stageEntries',
       },
     ],
   },
@@ -589,15 +592,15 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'rebuilt-without-keys',
     leavesOut: 'the buyers: what they claimed, and by which keys',
-    changes: [{ file: gateRebuild, find: 'await stageClaims(redis, staged.buyers, page);', replace: '' }],
+    changes: [{ file: stageBuyers, find: 'stageAll(claims, claimsOf, stage),', replace: 'true,' }],
   },
   {
     name: 'rebuilt-without-what-was-given-back',
     leavesOut: 'what buyers gave back, of which their claims are the other half',
     changes: [
       {
-        file: gateRebuild,
-        find: '    pipeline.hset(buyers, `r:${buyerId}`, units);\n',
+        file: stageBuyers,
+        find: '...rows.flatMap(([buyerId, units]) => [`r:${buyerId}`, units]),',
         replace: '',
       },
     ],
@@ -607,10 +610,9 @@ export const plantedBugs: readonly PlantedBug[] = [
     leavesOut: 'the tickets',
     changes: [
       {
-        file: gateRebuild,
-        find: "if (!(await stageTickets(stage, keys, reservations, retentionMs))) return 'superseded';",
-        replace:
-          "if (reservations.length > 1_000_000 && !(await stageTickets(stage, keys, reservations, retentionMs))) return 'superseded';",
+        file: stageTickets,
+        find: "redis.call('SET', KEYS[i], ARGV[3 * i - 4])",
+        replace: '',
       },
     ],
   },

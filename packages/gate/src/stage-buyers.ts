@@ -1,0 +1,79 @@
+import type { ClaimedRow, RebuildSource } from '@holdfast/core';
+import type { SaleKeys } from './keys.ts';
+import { pieces } from './pieces.ts';
+import type { RunScript } from './scripts.ts';
+
+/** Rows of buyers that one script handles. */
+const pieceSize = 500;
+
+type Piece = (string | number)[];
+
+/** What limits, keys and the lobby's doorkeeper follow from. False when a newer rebuild has begun. */
+export async function stageBuyers(
+  run: RunScript,
+  keys: SaleKeys,
+  { cursor, claims, released, members }: RebuildSource,
+): Promise<boolean> {
+  let number = 0;
+  const stage = (piece: Piece) =>
+    run('stage-buyers', [keys.sale, keys.staged(cursor.epoch).buyers], [cursor.epoch, ++number, ...piece]);
+  // All three only add, so their order does not matter.
+  const complete = await Promise.all([
+    stageAll(claims, claimsOf, stage),
+    stageAll(released, releasedOf, stage),
+    stageAll(members, membersOf, stage),
+  ]);
+  return !complete.includes(false);
+}
+
+/** Reads the next page while the last one is written. */
+async function stageAll<Page>(
+  pages: AsyncIterable<Page>,
+  piecesOf: (page: Page) => Piece[],
+  stage: (piece: Piece) => Promise<unknown>,
+): Promise<boolean> {
+  let underWay: Promise<boolean> = Promise.resolve(true);
+  for await (const page of pages) {
+    if (!(await underWay)) return false;
+    underWay = Promise.all(piecesOf(page).map(stage)).then((answers) =>
+      answers.every((answer) => answer === 'staged'),
+    );
+    // It is heard at the next turn.
+    underWay.catch(() => undefined);
+  }
+  return underWay;
+}
+
+function claimsOf(page: readonly ClaimedRow[]): Piece[] {
+  return pieces(page, pieceSize).map((rows) => {
+    const units = new Map<string, number>();
+    const kept: string[] = [];
+    for (const row of rows) {
+      if (row.units > 0) units.set(row.buyerId, (units.get(row.buyerId) ?? 0) + row.units);
+      if (row.idempotencyKey !== '') kept.push(`k:${row.buyerId}\n${row.idempotencyKey}`, row.kept);
+    }
+    return [units.size, ...[...units].flat(), ...kept];
+  });
+}
+
+/** `claimed` only grows, so it counts what was given back as well. */
+function releasedOf(page: ReadonlyMap<string, number>): Piece[] {
+  return pieces([...page], pieceSize).map((rows) => [
+    rows.length,
+    ...rows.flat(),
+    ...rows.flatMap(([buyerId, units]) => [`r:${buyerId}`, units]),
+  ]);
+}
+
+/** Who joined the lobby once does not join it again. */
+function membersOf(page: readonly { ticketId: string; buyerId: string }[]): Piece[] {
+  return pieces(page, pieceSize).map((rows) => [
+    0,
+    ...rows.flatMap(({ ticketId, buyerId }) => [memberField(buyerId), ticketId]),
+  ]);
+}
+
+/** Says that a buyer is in the lobby. */
+export function memberField(buyerId: string): string {
+  return `l:${buyerId}`;
+}
