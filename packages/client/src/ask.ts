@@ -34,7 +34,7 @@ export async function ask(
     let waitMs = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
     try {
       const response = await askOnce(settings, path, init, signal);
-      if (response.status < 500 && !ASKS_AGAIN.has(response.status)) return response;
+      if (response.status < 500 && response.status !== 408 && response.status !== 429) return response;
       cause = new Error(`answered ${response.status}`);
       waitMs = retryAfterMs(response) ?? waitMs;
       await response.body?.cancel();
@@ -43,7 +43,7 @@ export async function ask(
       cause = fault;
     }
     if (attempt >= settings.attempts) {
-      throw new HoldfastUnreachable(`${init.method ?? 'GET'} ${path}: no answer`, { cause });
+      throw new HoldfastUnreachable(`no answer at ${path}`, { cause });
     }
     await pause(waitMs * (1 + Math.random() / 2), signal);
   }
@@ -89,7 +89,6 @@ export function retryAfterMs(response: Response): number | undefined {
 }
 
 /** Busy, and a connection that was closed for idleness just as it was used. */
-const ASKS_AGAIN = new Set([408, 429]);
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
 

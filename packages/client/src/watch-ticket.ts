@@ -7,7 +7,7 @@ export interface WatchSettings {
   /** `poll` never opens a stream: for proxies that hold streams back, or pages with many tickets. */
   by?: 'stream' | 'poll';
   /** Of the ticket, when it is known: so a ticket that the service lost is told from one that never was (`ticket_lost`). */
-  receipt?: string;
+  receipt?: string | undefined;
 }
 
 /**

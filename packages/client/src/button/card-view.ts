@@ -14,25 +14,25 @@ export function createCardView(root: ShadowRoot, pressed: (act: Act) => void): C
   sheet.replaceSync(style);
   root.adoptedStyleSheets = [sheet];
 
-  const price = make('bdi', 'price', 'price');
-  const stock = make('span', 'stock', 'stock');
-  const top = make('div', 'top', 'top', price, stock);
+  const price = make('bdi', 'price');
+  const stock = make('span', 'stock');
+  const top = make('div', 'top', price, stock);
   const stockFill = make('i', '');
-  const stockBar = make('div', 'bar', 'stock-bar', stockFill);
-  const title = make('h2', '', 'title');
+  const stockBar = make('div', 'stock-bar', stockFill);
+  const title = make('h2', 'title');
   title.tabIndex = -1;
-  const text = make('p', 'text', 'text');
+  const text = make('p', 'text');
   const clockLabel = make('span', '');
-  const clockTime = make('b', '', 'time');
+  const clockTime = make('b', 'time');
   clockTime.dir = 'ltr';
   clockTime.setAttribute('role', 'timer');
   const clockFill = make('i', '');
-  const clockBar = make('div', 'bar', 'time-bar', clockFill);
-  const clock = make('div', 'clock', 'clock', clockLabel, make('div', '', undefined, clockTime));
-  const notice = make('p', 'notice', 'notice');
-  const acts = make('div', 'acts', 'actions');
-  const facts = make('dl', '', 'facts');
-  const body = make('div', 'card', 'card', title, text, clock, clockBar, notice, acts, facts);
+  const clockBar = make('div', 'time-bar', clockFill);
+  const clock = make('div', 'clock', clockLabel, make('div', '', clockTime));
+  const notice = make('p', 'notice');
+  const acts = make('div', 'actions');
+  const facts = make('dl', 'facts');
+  const body = make('div', 'card', title, text, clock, clockBar, notice, acts, facts);
   const said = make('p', 'said');
   said.setAttribute('role', 'status');
   root.append(top, stockBar, body, said);
@@ -86,8 +86,7 @@ function showActions(
     const old = had.get(action.act) as HTMLElement | undefined;
     const control = old ?? controlOf(action, pressed);
     set(control, action.label);
-    control.className = action.isMain ? 'main' : '';
-    control.setAttribute('part', action.isMain ? 'button main' : 'button');
+    name(control, action.isMain ? 'button main' : 'button');
     control.setAttribute('aria-disabled', String(isBusy));
     if (action.href !== null) control.setAttribute('href', action.href);
     return control;
@@ -116,15 +115,20 @@ function factOf({ name, value, isCode }: Fact): HTMLElement[] {
   shown.textContent = value;
   const term = make('dt', '');
   term.textContent = name;
-  return [term, make('dd', '', undefined, shown)];
+  return [term, make('dd', '', shown)];
 }
 
-function make(tag: string, className: string, part?: string, ...children: HTMLElement[]): HTMLElement {
+function make(tag: string, part: string, ...children: HTMLElement[]): HTMLElement {
   const element = document.createElement(tag);
-  if (className !== '') element.className = className;
-  if (part !== undefined) element.setAttribute('part', part);
+  name(element, part);
   element.append(...children);
   return element;
+}
+
+/** By its part for the page around it, and by a class of the same name for the style here. */
+function name(element: HTMLElement, part: string): void {
+  element.className = part;
+  element.setAttribute('part', part);
 }
 
 /** An empty one takes no room. */

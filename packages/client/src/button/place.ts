@@ -3,8 +3,8 @@ export interface Place {
   /** Of the browser, unless the page says who it is. */
   buyerId: string;
   ticketId: string | null;
-  /** Of that ticket; with it the server can say that it was lost. */
-  receipt: string | null;
+  /** Of the newest ticket that was seen; with it the server can say that it was lost. */
+  receipt: string | undefined;
   /**
    * Grows when the buyer wants another one. The Idempotency-Key is made of it, and so it is the same in every tab and
    * after every reload: two tabs that press at the same instant get one ticket.
@@ -26,7 +26,7 @@ const buyerKey = 'holdfast:buyer';
 /** `name` is one per edge, sale and item. Where the browser keeps nothing for this page, it lasts as long as the page. */
 export function createPlaceStore(name: string, storage: Storage | null = ownStorage()): PlaceStore {
   const key = `holdfast:${name}`;
-  let kept: Place = { buyerId: '', ticketId: null, receipt: null, attempt: 1, asking: null };
+  let kept: Place = { buyerId: '', ticketId: null, receipt: undefined, attempt: 1, asking: null };
 
   function read(): Place {
     const known = parsed(storage?.getItem(key) ?? null);
@@ -71,7 +71,7 @@ function parsed(text: string | null): Partial<Place> {
     const { ticketId, receipt, attempt, asking } = JSON.parse(text ?? '{}') as Partial<Place>;
     return {
       ticketId: typeof ticketId === 'string' ? ticketId : null,
-      receipt: typeof receipt === 'string' ? receipt : null,
+      receipt,
       attempt: Number.isSafeInteger(attempt) ? (attempt as number) : 1,
       asking: asking?.verb === 'reserve' || asking?.verb === 'join' ? asking : null,
     };

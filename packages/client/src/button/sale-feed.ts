@@ -1,5 +1,5 @@
 import { pause } from '../ask.ts';
-import type { Client } from '../client.ts';
+import type { BuyerCalls } from '../buyer-calls.ts';
 import type { Sale } from '../sale.ts';
 
 export interface SaleListener {
@@ -18,7 +18,12 @@ const feeds = new Map<string, Feed>();
 const comeBackMs = 2_000;
 
 /** Follows a sale until the returned function is called; who comes later is told the last value as soon as it has begun. */
-export function followSale(client: Client, edge: string, saleId: string, listener: SaleListener): () => void {
+export function followSale(
+  client: BuyerCalls,
+  edge: string,
+  saleId: string,
+  listener: SaleListener,
+): () => void {
   const key = `${edge} ${saleId}`;
   const feed = feeds.get(key) ?? begin(client, saleId);
   feeds.set(key, feed);
@@ -34,7 +39,7 @@ export function followSale(client: Client, edge: string, saleId: string, listene
   };
 }
 
-function begin(client: Client, saleId: string): Feed {
+function begin(client: BuyerCalls, saleId: string): Feed {
   const stopped = new AbortController();
   const feed: Feed = { listeners: new Set(), last: null, stop: () => stopped.abort() };
   void run(client, saleId, feed, stopped.signal);
@@ -42,7 +47,7 @@ function begin(client: Client, saleId: string): Feed {
 }
 
 /** Goes on for ever: a page that was open through an outage shows the truth again by itself. */
-async function run(client: Client, saleId: string, feed: Feed, signal: AbortSignal): Promise<void> {
+async function run(client: BuyerCalls, saleId: string, feed: Feed, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
       for await (const seen of client.watchSale(saleId, { signal })) {

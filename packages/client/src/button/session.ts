@@ -1,5 +1,5 @@
 import { HoldfastUnreachable, pause } from '../ask.ts';
-import { type Client, createClient } from '../client.ts';
+import { createBuyerCalls, settingsOf } from '../buyer-calls.ts';
 import { isFinal, type Ticket, type TicketAnswer } from '../ticket.ts';
 import { after, type Buying, type Happening, nothingKnown, type Verb } from './buying.ts';
 import type { Act } from './card.ts';
@@ -36,11 +36,13 @@ const resumeMs = 60_000;
 export function createSession(settings: SessionSettings): Session {
   const { edge, saleId, sku, quantity, token, changed } = settings;
   const store = createPlaceStore(`${edge}/${saleId}/${sku ?? ''}`);
-  const client: Client = createClient({
-    baseUrl: edge,
-    ...(token !== undefined && { token }),
-    fetch: noticing,
-  });
+  const client = createBuyerCalls(
+    settingsOf({
+      baseUrl: edge,
+      ...(token !== undefined && { token }),
+      fetch: noticing,
+    }),
+  );
   const closed = new AbortController();
   let buying = nothingKnown;
   let unfollow: (() => void) | null = null;
@@ -97,11 +99,7 @@ export function createSession(settings: SessionSettings): Session {
     while (!signal.aborted) {
       try {
         const { receipt } = store.read();
-        for await (const seen of client.watchTicket(ticketId, {
-          signal,
-          by,
-          ...(receipt !== null && { receipt }),
-        })) {
+        for await (const seen of client.watchTicket(ticketId, { signal, by, receipt })) {
           if (signal.aborted) return;
           if (!('kind' in seen)) seenTicket(seen);
           else if (seen.code === 'ticket_lost') return lost();
@@ -122,24 +120,22 @@ export function createSession(settings: SessionSettings): Session {
 
   function seenTicket(ticket: Ticket): void {
     // With the place in line that the gate says now: after a rebuild it is another.
-    if (store.read().receipt !== ticket.receipt) store.write({ receipt: ticket.receipt });
+    store.write({ receipt: ticket.receipt });
     happen({ kind: 'ticket', ticket });
   }
 
   /** Lost by the service, and no fault of the buyer: whoever was still in line gets a new place, by the same key. */
   function lost(): void {
     const status = buying.ticket?.status;
-    if (status !== undefined && status !== 'queued' && status !== 'lobby') {
-      forget();
-      return happen({ kind: 'refused', verb: 'reserve', code: 'ticket_lost' });
-    }
-    store.write({ ticketId: null, receipt: null, asking: null });
+    store.write({ ticketId: null, asking: null });
     happen({ kind: 'forgotten' });
-    void takePlace(status === 'lobby' ? 'join' : 'reserve');
+    if (status === 'held' || status === 'confirmed')
+      happen({ kind: 'refused', verb: 'reserve', code: 'ticket_lost' });
+    else void takePlace(status === 'lobby' ? 'join' : 'reserve');
   }
 
   function forget(): void {
-    store.write({ ticketId: null, receipt: null, asking: null, attempt: store.read().attempt + 1 });
+    store.write({ ticketId: null, asking: null, attempt: store.read().attempt + 1 });
     happen({ kind: 'forgotten' });
   }
 
@@ -151,10 +147,9 @@ export function createSession(settings: SessionSettings): Session {
     try {
       const answer = await asking();
       if (answer.kind === 'refused') return refused(verb, answer.code);
-      if (takesPlace)
-        store.write({ ticketId: answer.ticket.id, receipt: answer.ticket.receipt, asking: null });
+      if (takesPlace) store.write({ ticketId: answer.ticket.id, asking: null });
       const payment = (answer as { payment?: Buying['payment'] }).payment ?? null;
-      happen({ kind: 'ticket', ticket: answer.ticket });
+      seenTicket(answer.ticket);
       if (payment !== null) happen({ kind: 'paying', payment });
     } catch (fault) {
       // The page was left in the middle: the next one asks again, with the same key.
@@ -184,11 +179,8 @@ export function createSession(settings: SessionSettings): Session {
     const who = token === undefined ? { buyerId: settings.buyerId ?? buyerId } : {};
     const signal = closed.signal;
     const idempotencyKey = `${buyerId}/${attempt}/${quantity}`;
-    return ask(verb, () =>
-      verb === 'join'
-        ? client.joinLobby(saleId, { ...who, ...lines }, { idempotencyKey, signal })
-        : client.reserve(saleId, { ...who, ...lines }, { idempotencyKey, signal }),
-    );
+    const door = verb === 'join' ? 'lobby' : 'reservations';
+    return ask(verb, () => client.enter(saleId, door, { ...who, ...lines }, { idempotencyKey, signal }));
   }
 
   function linesOf() {

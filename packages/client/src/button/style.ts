@@ -1,6 +1,6 @@
 /** Small enough to be here. Everything that a shop may want otherwise is a custom property or a part. */
 export const style = `
-:host{display:block;font:inherit;color:inherit;
+:host{display:block;font:inherit;font-variant-numeric:tabular-nums;color:inherit;
 --_a:var(--holdfast-accent,#b4481e);--_on:var(--holdfast-on-accent,#fff);--_r:var(--holdfast-radius,12px);
 --_l:var(--holdfast-line,color-mix(in srgb,currentColor 16%,transparent));
 --_m:var(--holdfast-muted,color-mix(in srgb,currentColor 72%,transparent));
@@ -8,24 +8,23 @@ export const style = `
 *{box-sizing:border-box}[hidden]{display:none!important}
 p,h2,dl,dd{margin:0}
 .top{display:flex;align-items:baseline;justify-content:space-between;gap:1em;flex-wrap:wrap}
-.price{font-size:1.5em;font-weight:600;font-variant-numeric:tabular-nums}
-.stock{color:var(--_m);font-variant-numeric:tabular-nums}
-.bar{block-size:3px;border-radius:3px;background:var(--_l);overflow:hidden;margin-block:.75em 0}
-.bar i{display:block;block-size:100%;background:var(--_a);border-radius:3px;transition:inline-size .6s}
+.price{font-size:1.5em;font-weight:600}
+.stock{color:var(--_m)}
+[part$=bar]{block-size:3px;border-radius:3px;background:var(--_l);overflow:hidden;margin-block:.75em 0}
+[part$=bar] i{display:block;block-size:100%;background:var(--_a);border-radius:3px}
 .card{margin-block-start:1em}
 h2{font-size:1.4em;line-height:1.3;font-weight:600}
 h2:focus{outline:none}
 .text{color:var(--_m);line-height:1.5;margin-block-start:.35em}
 .clock{display:flex;flex-direction:column;gap:.1em;margin-block:.9em .2em}
 .clock span{font-size:.8em;color:var(--_m)}
-.clock b{font-size:2.6em;line-height:1.1;font-weight:500;font-variant-numeric:tabular-nums}
+.clock b{font-size:2.6em;line-height:1.1;font-weight:500}
 [data-hurry=minute] .clock b,[data-hurry=seconds] .clock b{color:var(--_w)}
-[data-hurry=minute] .bar i,[data-hurry=seconds] .bar i{background:var(--_w)}
-.acts{display:flex;flex-wrap:wrap;gap:.6em;margin-block-start:1.1em}
-.acts:empty{display:none}
+[data-hurry=minute] [part$=bar] i,[data-hurry=seconds] [part$=bar] i{background:var(--_w)}
+.actions{display:flex;flex-wrap:wrap;gap:.6em;margin-block-start:1.1em}
+.actions:empty{display:none}
 button,a{font:inherit;line-height:1.2;cursor:pointer;text-decoration:none;text-align:center;border-radius:var(--_r);
-padding:.85em 1.3em;border:1px solid var(--_l);background:none;color:inherit;min-block-size:48px;
-transition:background-color .15s,border-color .15s}
+padding:.85em 1.3em;border:1px solid var(--_l);background:none;color:inherit;min-block-size:48px}
 button:hover,a:hover{border-color:currentColor}
 .main{flex:1 0 100%;background:var(--_a);border-color:var(--_a);color:var(--_on);font-weight:600;font-size:1.05em}
 .main:hover{background:color-mix(in srgb,var(--_a) 88%,#000);border-color:transparent}
@@ -40,5 +39,4 @@ bdi.code{font-family:ui-monospace,monospace;font-size:.92em}
 .notice{margin-block-start:1em;padding:.7em .9em;border-radius:var(--_r);font-size:.9em;line-height:1.45;
 border-inline-start:3px solid var(--_w);background:color-mix(in srgb,var(--_w) 9%,transparent)}
 .said{position:absolute;inline-size:1px;block-size:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
-@media (prefers-reduced-motion:reduce){*{transition:none!important}}
 `;
