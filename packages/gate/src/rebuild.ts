@@ -98,7 +98,7 @@ async function stageAll<Page>(
     if (overtaken || failed !== undefined) break;
   }
   await Promise.all(onTheWay);
-  if (failed !== undefined) throw failed;
+  if (failed !== undefined) throw new Error('Staging who bought what failed', { cause: failed });
   return !overtaken;
 }
 
