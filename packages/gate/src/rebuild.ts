@@ -19,9 +19,9 @@ import { recordOf } from './ticket-record.ts';
 
 /** Tickets or entries that one script handles. */
 const pieceSize = 200;
-/** Rows of buyers that one script handles, and scripts that are on their way at once. */
+/** Rows of buyers that one script handles, and scripts that are on their way at once: these share one fsync. */
 const claimsPieceSize = 500;
-const maxOnTheWay = 4;
+const maxOnTheWay = 16;
 /** So many tickets are there when the gate opens, and the others follow. A small sale is whole at once. */
 const ticketsAtOnce = 4_000;
 /** A rebuild that was given up leaves its staged keys no longer than this. */
