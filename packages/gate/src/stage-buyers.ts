@@ -5,6 +5,8 @@ import type { RunScript } from './scripts.ts';
 
 /** Rows of buyers that one script handles. */
 const pieceSize = 500;
+/** Pages whose scripts are on their way at once: these share one fsync. */
+const pagesAtOnce = 4;
 
 type Piece = (string | number)[];
 
@@ -26,22 +28,23 @@ export async function stageBuyers(
   return !complete.includes(false);
 }
 
-/** Reads the next page while the last one is written. */
+/** Reads the next pages while the last ones are written. */
 async function stageAll<Page>(
   pages: AsyncIterable<Page>,
   piecesOf: (page: Page) => Piece[],
   stage: (piece: Piece) => Promise<unknown>,
 ): Promise<boolean> {
-  let underWay: Promise<boolean> = Promise.resolve(true);
+  const underWay: Promise<boolean>[] = [];
   for await (const page of pages) {
-    if (!(await underWay)) return false;
-    underWay = Promise.all(piecesOf(page).map(stage)).then((answers) =>
+    const staged = Promise.all(piecesOf(page).map(stage)).then((answers) =>
       answers.every((answer) => answer === 'staged'),
     );
-    // It is heard at the next turn.
-    underWay.catch(() => undefined);
+    // It is heard in its turn.
+    staged.catch(() => undefined);
+    underWay.push(staged);
+    if (underWay.length >= pagesAtOnce && !(await underWay.shift())) return false;
   }
-  return underWay;
+  return (await Promise.all(underWay)).every(Boolean);
 }
 
 function claimsOf(page: readonly ClaimedRow[]): Piece[] {
