@@ -189,7 +189,7 @@ describe('a worker that sweeps', () => {
     await reserve(house.edge, busy, 'bob');
     const at = await house.ledger.readSale(shut);
     const source = at === null ? null : await house.ledger.fenceRebuild(shut, at.cursor, at.cursor.epoch);
-    const dead = { ...source, reservations: dies() } as RebuildSource;
+    const dead = { ...source, claims: dies() } as RebuildSource;
     await expect(house.gate.rebuild(dead)).rejects.toThrow(Killed);
     const ends = Promise.withResolvers<void>();
     const committer = createCommitter({ ledger: house.ledger, gate: house.gate });
