@@ -104,7 +104,7 @@ describe('under a crowd', () => {
     let taken = 1;
     let refused = 0;
     const memory: number[] = [];
-    line.slow(1_000);
+    line.slow(1_500);
     for (const wave of ['a', 'b', 'c', 'd']) {
       const seen = expectAnswers(await crowd(sale, wave, 1_200), 'gate_unavailable');
       taken += seen.taken;
