@@ -160,4 +160,5 @@ const health = lifecycle.add(
   }),
   (server) => server.close(),
 );
+for (const weakness of await gate.weakDurability().catch(() => [])) log.warn({}, weakness);
 log.info({ address: health.address() }, 'worker is ready');

@@ -316,6 +316,8 @@ export interface WorkerGate {
   saleIds(shard: string): Promise<string[]>;
   /** Closes the gate of a sale that the ledger does not know, until it does; nothing of it is lost. */
   shut(saleId: string): Promise<void>;
+  /** Where Redis promises less than a ticket does, one sentence each. */
+  weakDurability(): Promise<string[]>;
   isBooted(shard: string): Promise<boolean>;
   markBooted(shard: string): Promise<void>;
   /** A reservation of the house: units leave the sale through the gate like a buyer's. */

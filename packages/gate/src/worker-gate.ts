@@ -24,6 +24,8 @@ import { allAnswers } from './all-answers.ts';
 import { type Appending, appendCall, notAppended } from './append.ts';
 import { connect, whenReady } from './connection.ts';
 import { digestOf, headOf, isNewer, parseEntry, salvage, tipAfter } from './entry-format.ts';
+import { within } from './deadline.ts';
+import { weakDurability } from './durability.ts';
 import { forgetBuyer } from './forget.ts';
 import { insist } from './insist.ts';
 import { bootKey, keysOf, salesKey, shardOf } from './keys.ts';
@@ -345,6 +347,7 @@ export async function createWorkerGate(options: WorkerGateOptions): Promise<Work
       // One closed sale must not take the whole shop window with it; a rebuild puts it back.
       await insist(deadlineMs, 'Closing a sale', () => redis.srem(keys.sales, saleId));
     },
+    weakDurability: () => within(deadlineMs, 'Asking how durable Redis is', weakDurability(redis)),
     async isBooted(shard) {
       return (await insist(deadlineMs, 'Reading the boot marker', () => redis.exists(bootKey(shard)))) === 1;
     },
