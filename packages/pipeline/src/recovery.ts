@@ -32,7 +32,20 @@ export async function rebuildSale(
  * Brings every sale's gate of a shard back after Redis lost its memory, then opens the shard. A gate that agrees with the
  * ledger is left as it is, and so is one that another worker is rebuilding.
  */
-export async function bootShard(parts: RecoveryParts, shard: string): Promise<void> {
+export function bootShard(parts: RecoveryParts, shard: string): Promise<void> {
+  let shards = booting.get(parts.gate);
+  if (shards === undefined) booting.set(parts.gate, (shards = new Map()));
+  const current = shards.get(shard);
+  if (current !== undefined) return current;
+  const boot = bootOnce(parts, shard).finally(() => shards.delete(shard));
+  shards.set(shard, boot);
+  return boot;
+}
+
+/** Every run that finds the shard closed wants it open, and one look at all of its sales is enough for all of them. */
+const booting = new WeakMap<WorkerGate, Map<string, Promise<void>>>();
+
+async function bootOnce(parts: RecoveryParts, shard: string): Promise<void> {
   const live = (await parts.ledger.liveSales()).filter((sale) => sale.shard === shard);
   const saleIds = live.map((sale) => sale.saleId);
   const gates = await parts.gate.peek(saleIds);
