@@ -9,7 +9,7 @@ import { allRules, rules, without } from './rules.ts';
 import { act, comeToRest, createWorld } from './world.ts';
 
 const seed = 1;
-const schedulesPerMode = 5_000;
+const schedulesPerMode = 3_000;
 const schedulesPerRule = 6_000;
 const patience = 60_000;
 
