@@ -116,7 +116,7 @@ describe('under a crowd', () => {
     const [, second = 0, , last = 0] = memory;
     expect(last - second).toBeLessThan(48 * 1024 * 1024);
     line.slow(0);
-    expect((await reserve(sale, 'last')).status).toBe(202);
+    await until('the gate to keep up again', async () => (await reserve(sale, 'last', 'last')).status < 300);
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: taken + 1 } });
   }, 120_000);
 
