@@ -6,9 +6,9 @@ const elsewhere = ['**/node_modules/**', '**/.holdfast/**'];
 export default defineConfig({
   test: {
     globalSetup: ['test/support/global-setup.ts'],
-    // Real stores and real sockets: three files at a time, since most of their time is waiting, each in a process of its own.
+    // Real stores and real sockets: four files at a time, since most of their time is waiting, each in a process of its own.
     pool: 'forks',
-    maxWorkers: 3,
+    maxWorkers: 4,
     testTimeout: 20_000,
     hookTimeout: 60_000,
     teardownTimeout: 15_000,
