@@ -69,8 +69,8 @@ describe('when the money meets the deadline', () => {
         if (answer.kind === 'refused') throw new Error(`no payment: ${answer.code}`);
         const event = eventOf(provider, stripe, answer.payment.clientSecret, 'succeeded');
         // A third aims at the deadline itself. The others come ever earlier, so that a slow machine is in time for some,
-        // and ever later, so that those who wait have got there first.
-        const awayMs = [0, -index, index][index % 3] as number;
+        // and ever later, by a second and more, so that those who wait have got there first.
+        const awayMs = [0, -index, 4 * index][index % 3] as number;
         const deadline = deadlines.get(ids[index] as string) ?? 0;
         const at = deadline - spreadMs + (index % (2 * spreadMs + 1)) + 2 * awayMs;
         return desks.map((desk) => deliverAt(at, desk, event));

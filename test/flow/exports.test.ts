@@ -58,7 +58,7 @@ beforeAll(async () => {
   };
   server = createConsoleServer(createApp({ ...consoleApp.parts, ledger: counting }).fetch, 2_500);
   port = await openHttpServer(server, 0, '127.0.0.1');
-}, 180_000);
+}, 1200_000);
 
 afterAll(async () => {
   await closeHttpServer(server);

@@ -123,8 +123,11 @@ describe('what is secret', () => {
     await merchant(shop, 'POST', '/v1/sales/paid/pause', {}).catch(() => undefined);
     await root.call('ACL', 'SETUSER', 'edge', 'resetpass', '>another');
     await root.call('CLIENT', 'KILL', 'USER', 'edge');
-    await until('the edges to have noticed', async () =>
-      [shop.edge, signedIn].every((edge) => /NOPERM/.test(edge.log()) && /WRONGPASS/.test(edge.log())),
+    await until(
+      'the edges to have noticed',
+      async () =>
+        [shop.edge, signedIn].every((edge) => /NOPERM/.test(edge.log()) && /WRONGPASS/.test(edge.log())),
+      40_000,
     );
 
     const logs = {

@@ -133,7 +133,8 @@ describe('a worker that sweeps', () => {
     // The edge that gave ann her place remembers it.
     await until('both to be held', async () => {
       await sweep.sweepOnce();
-      return (await statuses(house.edge, ann, bob)).every((status) => status === 'held');
+      const seen = await Promise.all([ann, bob].map(({ id }) => house.edge.readTicket(id)));
+      return seen.every((answer) => answer.kind === 'ticket' && answer.ticket.status === 'held');
     });
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 2 } });
   });
