@@ -246,6 +246,24 @@ describe('a gate that is rebuilt', () => {
     },
   );
 
+  it('has limits and keys, though an earlier rebuild had staged them and died', async () => {
+    const sale = await openTees(house, 10, { perBuyerLimit: 1 });
+    const ann = await ask(house.edge, sale, 'ann', 1, 'key of ann');
+    await house.commit(sale);
+    const restored = overtakenWhile((await fence(sale)).restored, () =>
+      Promise.reject(new Killed('restored')),
+    );
+    await expect(house.gate.rebuild({ ...(await fence(sale)), restored })).rejects.toThrow(Killed);
+    expect(await house.gate.rebuild(await fence(sale))).toBe('rebuilt');
+    await house.commit(sale);
+    expect(await ask(house.edge, sale, 'ann', 1, 'key of ann')).toMatchObject({
+      replayed: true,
+      ticket: { id: ann.kind === 'refused' ? '' : ann.ticket.id },
+    });
+    expect(await ask(house.edge, sale, 'ann')).toMatchObject({ code: 'limit_reached' });
+    expect(await expectConservation(house, sale)).toEqual({ tee: { held: 1 } });
+  });
+
   it('is not put in place by a rebuild under which Redis was emptied: what that one staged is older than the ledger', async () => {
     const sale = await openTees(house, 10);
     await reserve(house.edge, sale, 'ann');

@@ -9,5 +9,5 @@
 local sale = redis.call('HMGET', KEYS[1], 'epoch', 'rebuilding')
 local epoch = tonumber(ARGV[1])
 if tonumber(sale[1] or 0) >= epoch or tonumber(sale[2] or 0) > epoch then return 'superseded' end
-redis.call('HSET', KEYS[1], 'rebuilding', ARGV[1], 'staged', '0')
+redis.call('HSET', KEYS[1], 'rebuilding', ARGV[1], 'staged', '0', 'claims', '0')
 return 'closed'

@@ -9,7 +9,8 @@
 local sale, buyers, epoch, piece, claims = KEYS[1], KEYS[2], ARGV[1], 'claims:' .. ARGV[2], tonumber(ARGV[3])
 
 if redis.call('HGET', sale, 'rebuilding') ~= epoch then return 'superseded' end
-if redis.call('HEXISTS', sale, piece) == 1 then return 'staged' end
+-- Marked with the epoch: a rebuild that was given up has left its own.
+if redis.call('HGET', sale, piece) == epoch then return 'staged' end
 assert(claims and claims >= 0 and claims % 1 == 0 and #ARGV >= 3 + 2 * claims and #ARGV % 2 == 1, 'two arguments per claim and key')
 local before = redis.call('HGET', sale, 'claims') or '0'
 assert(string.match(before, '^%d+$') and #before < 15, 'no count')
@@ -25,6 +26,6 @@ for i = 4, 2 + 2 * claims, 2 do
   redis.call('HINCRBY', buyers, 'c:' .. ARGV[i], string.format('%.0f', tonumber(ARGV[i + 1])))
 end
 if #ARGV > 3 + 2 * claims then redis.call('HSET', buyers, unpack(ARGV, 4 + 2 * claims)) end
-redis.call('HSET', sale, piece, '1')
+redis.call('HSET', sale, piece, epoch)
 redis.call('HINCRBY', sale, 'claims', 1)
 return 'staged'
