@@ -116,7 +116,12 @@ describe('when what settling tells is lost, doubled or late', () => {
     const sale = await openTees(house, 5);
     const ticket = await reserve(house.edge, sale, 'ann');
     const dropped = line.dropFromStore('\r\nmessage\r\n');
-    const following = follow(ticket, (seen) => seen.at(-1) === '2 held');
+    const opened = Promise.withResolvers<void>();
+    const following = follow(ticket, (seen) => {
+      opened.resolve();
+      return seen.at(-1) === '2 held';
+    });
+    await opened.promise;
     await house.commit(sale);
     expect((await following).at(-1)).toBe('2 held');
     expect(dropped(), 'messages were lost').toBeGreaterThan(0);

@@ -174,6 +174,8 @@ describe('the ledger', () => {
       ].map(async ({ sale, row }) => {
         const client = new pg.Client(house.databaseUrl);
         await client.connect();
+        // The one that gives way must be ours.
+        await client.query("set deadlock_timeout = '1min'");
         await client.query('begin');
         await client.query(row, [sale]);
         return { client, sale };
