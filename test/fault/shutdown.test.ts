@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { removePostgres, temporaryFolder } from '@holdfast/runtime/local-stores';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Stack, startStack } from '../../apps/cli/src/stack.ts';
+import { expectAllThere } from '../support/all-there.ts';
 import { expectConservation } from '../support/conservation.ts';
 import { type EdgeProcess, startEdge } from '../support/edge-process.ts';
 import { type House, openHouse } from '../support/house.ts';
@@ -129,28 +129,6 @@ function ask(
   });
 }
 
-describe('all apps of a stack at once', () => {
-  let stack: Stack;
-  const dir = temporaryFolder('shutdown');
-
-  afterAll(async () => {
-    await stack.stop();
-  });
-
-  it('F51: asked to stop and killed a moment later, in the middle of a rush: nothing is lost', async () => {
-    stack = await startStack({ dir, workers: 2, edges: 2 });
-    const rush = await startRush(stack, { patienceMs: 60_000 });
-    const apps = Object.entries(stack.pids()).filter(([name]) => name !== 'postgres' && name !== 'redis');
-    for (const [, pid] of apps) process.kill(pid, 'SIGTERM');
-    await rush.lasts(10);
-    for (const [, pid] of apps) killIfThere(pid);
-    await rush.goesOn();
-    const { saleId, acknowledged } = await rush.end();
-    await untilLawful(stack, saleId);
-    await expectAllThere(stack, acknowledged);
-  }, 120_000);
-});
-
 describe('the whole box loses power', () => {
   const dir = temporaryFolder('power');
   const started: ChildProcess[] = [];
@@ -206,23 +184,6 @@ describe('the whole box loses power', () => {
   }, 240_000);
 });
 
-/** Each ticket is known, decided, and what its buyer was told. */
-async function expectAllThere(shop: Shop, acknowledged: string[]): Promise<void> {
-  expect(acknowledged.length).toBeGreaterThan(30);
-  for (const id of acknowledged) {
-    const ticket = await until(
-      `ticket ${id} to be decided`,
-      async () => {
-        const answer = await fetch(new URL(`/v1/tickets/${id}`, shop.edges[0]));
-        const body = (await answer.json()) as { status: string };
-        return answer.status !== 503 && body.status !== 'queued' ? [answer.status, body.status] : null;
-      },
-      30_000,
-    );
-    expect([id, ...ticket]).toEqual([id, 200, 'held']);
-  }
-}
-
 function storePids(dir: string): number[] {
   return ['redis', 'postgres']
     .map((name) => join(dir, name, 'process.json'))
@@ -236,13 +197,5 @@ function isAlive(pid: number): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It was quicker.
   }
 }
