@@ -48,6 +48,8 @@ describe('when Redis takes no writes', () => {
     const admitted = await fill(sale);
     expect(admitted).toBeGreaterThan(64);
     expect(await redis.xlen(`{s0}:intake:${sale}`), 'one entry for each, and the anchor').toBe(admitted + 1);
+    // What is used goes up and down by itself: from here on there is no room for anything.
+    await redis.config('SET', 'maxmemory', String((await usedMemory(redis)) - 20_000));
     expect((await read(house.edge, first)).status).toBe('held');
     expect(await tell(house.edge, first, 'confirm')).toMatchObject({ code: 'gate_unavailable' });
 
