@@ -107,7 +107,9 @@ describe('when Redis loses its memory', () => {
     await atRest(house, sale);
     await house.redis.kill();
     const file = openSync(aofFile(house.redis.dir), 'r+');
-    writeSync(file, Buffer.alloc(64, 'x'), 0, 64, Math.floor(aofSize(house.redis.dir) / 2));
+    // Longer than any value in it: what lies within one only would be no damage to Redis.
+    const damage = Buffer.alloc(4_096, 'x');
+    writeSync(file, damage, 0, damage.length, Math.floor(aofSize(house.redis.dir) / 2));
     closeSync(file);
     const folder = join(house.redis.dir, 'appendonlydir');
     await expect(house.redis.restart()).rejects.toThrow(`is damaged. Move it away`);
