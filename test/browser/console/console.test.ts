@@ -279,7 +279,7 @@ describe('the console in a browser', { timeout: 60_000 }, () => {
     await row.getByText('paused').waitFor();
     await row.getByRole('button', { name: 'Revoke …' }).click();
     await answer(page, 'Revoke it');
-    await row.getByText('revoked').waitFor();
+    await row.getByText('revoked', { exact: true }).waitFor();
   });
 
   it('shows the queue board behind the same key, and nothing there changes anything', async () => {
