@@ -172,10 +172,8 @@ export async function createEdgeGate(
     } else {
       sales.set(saleId, answer);
       news.follow(answer.shard, saleId, {
-        moved() {
-          soldOut.forget(saleId);
-          requeue.look(saleId);
-        },
+        moved: () => soldOut.forget(saleId),
+        replaced: () => requeue.look(saleId),
         changed: (ticketId) => seen(saleId, ticketId),
       });
     }

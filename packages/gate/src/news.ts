@@ -2,8 +2,8 @@ import type { Redis } from 'ioredis';
 import { keysOf } from './keys.ts';
 
 /**
- * What settlement publishes, per sale: how far the journal is applied, whether ceilings or terms moved, which tickets
- * changed. A message is only a hint to read again: none is needed for truth, and after a break all watchers are woken.
+ * What settlement publishes, per sale: how far the journal is applied, whether ceilings or terms moved ('1') or the gate is
+ * another ('2'), which tickets changed. A message is only a hint to read again: none is needed for truth, and after a break all watchers are woken.
  */
 export interface News {
   watchTicket(shard: string, saleId: string, ticketId: string, changed: () => void): () => void;
@@ -18,6 +18,8 @@ export interface News {
 export interface Followed {
   /** What a newcomer may have has changed, or the gate is another; and after every break. */
   moved(): void;
+  /** The gate is another: it was rebuilt, or may be since messages were missed. */
+  replaced(): void;
   /** For every ticket that changed. */
   changed(ticketId: string): void;
 }
@@ -39,7 +41,8 @@ export function createNews(subscriber: Redis): News {
     if (channel === undefined) return;
     const [position, moved, ...tickets] = message.split(' ');
     channel.position = Number(position);
-    if (moved === '1') channel.followed?.moved();
+    if (moved === '1' || moved === '2') channel.followed?.moved();
+    if (moved === '2') channel.followed?.replaced();
     for (const ticketId of tickets) {
       channel.followed?.changed(ticketId);
       wake(channel.tickets.get(ticketId));
@@ -75,6 +78,7 @@ export function createNews(subscriber: Redis): News {
         // Whatever was published before is missed: everyone looks again, and from here on the position is known.
         channel.position = 0;
         channel.followed?.moved();
+        channel.followed?.replaced();
         for (const watchers of channel.tickets.values()) wake(watchers);
         wake(channel.sale);
       },

@@ -25,5 +25,5 @@ redis.call('DEL', KEYS[8])
 -- Every ticket of the ledger comes back, and stays for a retention: until then one that is missing is in no log.
 redis.call('HSET', KEYS[1], 'rebuiltAt', at, 'tellsUntil', tellsUntil)
 redis.call('SADD', KEYS[7], ARGV[2])
-redis.call('PUBLISH', ARGV[3], journal .. ' 1 ')
+redis.call('PUBLISH', ARGV[3], journal .. ' 2 ')
 return 'rebuilt'
