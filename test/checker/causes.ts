@@ -21,7 +21,6 @@ interface Group {
   otherWishes: boolean;
   ticketId: string | null;
   firstSent: number;
-  firstAcknowledged: number;
   /** What it may have caused without its client having heard of it. */
   may: 'nothing' | 'rejection' | 'anything';
   mismatchTold: boolean;
@@ -75,8 +74,8 @@ export function createCauses({ sale, ledger, faults, findings }: Context): Cause
     if (ticket === undefined) return;
     causedBy(ticket, name ?? `request ${requests}`, operation);
     asAsked(ticket, operation, wish);
-    ticket.toldEpoch = Math.min(ticket.toldEpoch, Number(taken.receipt.split('.')[0]));
-    if (!ticket.joined && !faults.lost(operation.sentAt, operation.answeredAt ?? operation.sentAt))
+    if (ticket.row !== null && taken.receipt !== ticket.row.receipt) ticket.cameBack = true;
+    if (!ticket.joined && !faults.lost(operation.sentAt, ticket.moments[0]?.at))
       sameReceipt(ticket, taken.receipt);
   }
 
@@ -104,7 +103,6 @@ export function createCauses({ sale, ledger, faults, findings }: Context): Cause
         otherWishes: false,
         ticketId: null,
         firstSent: Number.POSITIVE_INFINITY,
-        firstAcknowledged: Number.POSITIVE_INFINITY,
         may: 'nothing',
         mismatchTold: false,
       };
@@ -115,10 +113,6 @@ export function createCauses({ sale, ledger, faults, findings }: Context): Cause
     group.firstSent = Math.min(group.firstSent, operation.sentAt);
     if (may === 'anything' || group.may === 'nothing') group.may = may;
     if (ticketId === null || isRefusedRepeat(ticketId)) return;
-    group.firstAcknowledged = Math.min(
-      group.firstAcknowledged,
-      operation.answeredAt ?? Number.POSITIVE_INFINITY,
-    );
     findings.looked('I4');
     if (group.ticketId === null) group.ticketId = ticketId;
     else if (group.ticketId !== ticketId) {
@@ -163,7 +157,7 @@ export function createCauses({ sale, ledger, faults, findings }: Context): Cause
       );
   }
 
-  /** The place that was promised is the place in the ledger, as long as it is of the same epoch. */
+  /** The place that was promised is the place in the ledger, as long as it is of the same epoch and its gate lost nothing. */
   function sameReceipt({ id, row }: Ticket, receipt: string): void {
     if (row === null) return;
     findings.looked('I8');
@@ -191,7 +185,6 @@ export function createCauses({ sale, ledger, faults, findings }: Context): Cause
     const ticket = ledger.tickets.get(ticketId);
     if (ticket === undefined) return;
     ticket.firstSent = Math.min(ticket.firstSent, group.firstSent);
-    ticket.firstAcknowledged = Math.min(ticket.firstAcknowledged, group.firstAcknowledged);
     if (gate === null || key === null || ledger.erased) return;
     findings.looked('I4');
     const kept = gate.buyers[`k:${buyerId}\n${key}`];

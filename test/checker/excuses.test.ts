@@ -105,6 +105,17 @@ describe('a store that may have lost what it acknowledged', () => {
     expect(broken(including(evidence, lost, told), flushed(lost.sentAt - 5))).toEqual(['I2']);
   });
 
+  it('excuses that a ticket came back with another place, if it was lost in between', () => {
+    const { evidence } = lostStory();
+    const [first, ...others] = evidence.history as [Operation];
+    const moved = [{ ...first, body: { ...first.body, receipt: `1.7.${'0'.repeat(40)}` } }, ...others];
+    const told = first.answeredAt ?? 0;
+    expect(broken({ ...evidence, history: moved })).toEqual(['I8']);
+    expect(broken({ ...evidence, history: moved }, flushed(told + 1))).toEqual([]);
+    expect(broken({ ...evidence, history: moved }, flushed(told - 20_000))).toEqual(['I8']);
+    expect(broken({ ...evidence, history: moved }, flushed(told + 20_000))).toEqual(['I8']);
+  });
+
   it('excuses no state that the ledger must have, and a gate that shows an older one for a while', () => {
     const { evidence } = lostStory();
     const read = evidence.history.find(({ op }) => op === 'read') as Operation;

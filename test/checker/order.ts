@@ -7,14 +7,14 @@ import { placeOf, type Ticket } from './ticket.ts';
  *
  * A gate that was rebuilt and lost nothing carries over what was not decided in the same order, so epochs compare. After a
  * fault that loses what was acknowledged, a ticket that came back stands where it came back: only those that still have
- * the epoch of their receipt are compared, and only with each other.
+ * the place of their receipt are compared, and only with those of their epoch.
  */
 export function checkOrder({ ledger, faults, findings }: Context): void {
   const lossy = faults.lost();
   const tickets: Ticket[] = [];
   for (const ticket of ledger.tickets.values()) {
     if (ticket.state === 'new' || ticket.joined || ticket.cause === null) continue;
-    if (lossy && ticket.toldEpoch !== ticket.epoch) continue;
+    if (lossy && ticket.cameBack) continue;
     tickets.push(ticket);
   }
   const bySent = tickets.toSorted((left, right) => left.firstSent - right.firstSent);

@@ -34,8 +34,8 @@ export interface Ticket {
   /** The earliest that a request for it was sent, and the earliest that it was acknowledged. */
   firstSent: number;
   firstAcknowledged: number;
-  /** The epoch of the place that it was first promised. */
-  toldEpoch: number;
+  /** It has another place than one that was told: it was carried over, or lost and queued again. */
+  cameBack: boolean;
 }
 
 export function newTicket(id: string, row: Row | null): Ticket {
@@ -57,7 +57,7 @@ export function newTicket(id: string, row: Row | null): Ticket {
     cause: null,
     firstSent: Number.POSITIVE_INFINITY,
     firstAcknowledged: Number.POSITIVE_INFINITY,
-    toldEpoch: Number.POSITIVE_INFINITY,
+    cameBack: false,
   };
 }
 

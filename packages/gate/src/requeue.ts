@@ -22,6 +22,10 @@ export interface Requeue {
 /** So long a ticket is left to the news, which tells most of them within milliseconds. */
 const restMs = 2_000;
 const everyMs = 1_000;
+/** What was asked for is tried again so soon while the gate cannot be read: the last of a shard's gates opens them all. */
+const againMs = 100;
+/** Of its time the edge spends at most one part in so many on looking, however much it remembers. */
+const share = 10;
 /** Tickets that are looked at together. */
 const pieceSize = 64;
 
@@ -35,28 +39,49 @@ export function createRequeue(parts: RequeueParts): Requeue {
   const under = new Set<string>();
   const wanted = new Set<string>();
   let closed = false;
-  const timer = setInterval(() => {
-    for (const saleId of acknowledged.sales()) void lookAfter(saleId, restMs);
-  }, everyMs);
-  timer.unref();
+  let again: NodeJS.Timeout | undefined;
+  let timer = setTimeout(lookAround, everyMs).unref();
 
-  async function lookAfter(saleId: string, olderThanMs: number): Promise<void> {
-    if (closed || under.has(saleId)) return;
-    under.add(saleId);
-    try {
-      await lookOnce(saleId, acknowledged.of(saleId, olderThanMs));
-    } catch (error) {
-      if (!closed) parts.onError?.(error as Error);
-    } finally {
-      under.delete(saleId);
-      if (wanted.delete(saleId)) void lookAfter(saleId, 0);
-    }
+  async function lookAround(): Promise<void> {
+    const startedAt = performance.now();
+    for (const saleId of acknowledged.sales()) if (!under.has(saleId)) await lookAfter(saleId, restMs);
+    if (closed) return;
+    timer = setTimeout(lookAround, Math.max(everyMs, (performance.now() - startedAt) * share)).unref();
   }
 
-  async function lookOnce(saleId: string, tickets: readonly Prepared[]): Promise<void> {
-    if (tickets.length === 0) return;
+  async function lookAfter(saleId: string, olderThanMs: number): Promise<void> {
+    under.add(saleId);
+    let isRead = false;
+    try {
+      isRead = await lookOnce(saleId, acknowledged.of(saleId, olderThanMs));
+    } catch (error) {
+      if (!closed) parts.onError?.(error as Error);
+    }
+    under.delete(saleId);
+    if (olderThanMs === 0 && !isRead) later(saleId);
+    else if (wanted.delete(saleId)) look(saleId);
+  }
+
+  function look(saleId: string): void {
+    if (closed || !acknowledged.sales().includes(saleId)) return;
+    if (under.has(saleId)) wanted.add(saleId);
+    else void lookAfter(saleId, 0);
+  }
+
+  function later(saleId: string): void {
+    wanted.add(saleId);
+    again ??= setTimeout(() => {
+      again = undefined;
+      for (const one of [...wanted]) if (!under.has(one) && wanted.delete(one)) look(one);
+    }, againMs).unref();
+  }
+
+  /** False when the gate could not be read. */
+  async function lookOnce(saleId: string, tickets: readonly Prepared[]): Promise<boolean> {
+    if (tickets.length === 0) return true;
     const sale = await parts.lookUp(saleId);
-    if ('kind' in sale) return;
+    if ('kind' in sale) return sale.code !== 'gate_unavailable';
+    let isRead = true;
     for (let start = 0; start < tickets.length && !closed; start += pieceSize) {
       const piece = tickets.slice(start, start + pieceSize);
       const reads = await Promise.all(piece.map(({ ticketId }) => parts.read(ticketId)));
@@ -66,9 +91,11 @@ export function createRequeue(parts: RequeueParts): Requeue {
         if (read.kind === 'ticket' && isDecided(read.ticket, sale))
           acknowledged.forget(saleId, prepared.ticketId);
         if (read.kind === 'refused' && read.code === 'unknown_ticket') lost.push(prepared);
+        if (read.kind === 'refused' && read.code === 'gate_unavailable') isRead = false;
       }
       if (lost.length > 0) await queueAgain(saleId, sale, lost);
     }
+    return isRead;
   }
 
   async function queueAgain(saleId: string, sale: KnownSale, lost: Prepared[]): Promise<void> {
@@ -83,14 +110,11 @@ export function createRequeue(parts: RequeueParts): Requeue {
   }
 
   return {
-    look(saleId) {
-      if (!acknowledged.sales().includes(saleId)) return;
-      if (under.has(saleId)) wanted.add(saleId);
-      else void lookAfter(saleId, 0);
-    },
+    look,
     close() {
       closed = true;
-      clearInterval(timer);
+      clearTimeout(timer);
+      clearTimeout(again);
     },
   };
 }

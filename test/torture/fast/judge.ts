@@ -12,9 +12,8 @@ import type { Shop } from './shop.ts';
 /** What is broken, as sentences that begin with the law's name; empty when every law held. */
 export async function judge(shop: Shop, schedule: Schedule, played: Played): Promise<string[]> {
   if (played.stuck !== null) return [`stuck: ${played.stuck}`];
-  const { ledger, gate } = await shop.parts('console');
   const { saleId } = played;
-  const ended = await shop.process('console').run(async () => ({
+  const ended = await shop.as('console', async ({ ledger, gate }) => ({
     audit: await auditSale(ledger, gate, saleId),
     journal: await journalOf(ledger, saleId),
     rows: await rowsOf(ledger, saleId),

@@ -1,7 +1,8 @@
 /** Plays one schedule, lets the sale come to rest, and collects the evidence. */
-import type { CommandRequest, Outcome, ReserveRequest, Ticket } from '@holdfast/core';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CommandRequest, EdgeGate, Outcome, ReserveRequest, Ticket } from '@holdfast/core';
 import { refuse } from '@holdfast/core';
-import type { DeskAnswer } from '@holdfast/pipeline';
+import type { Desk, DeskAnswer } from '@holdfast/pipeline';
 import {
   type Asking,
   type Deed,
@@ -54,6 +55,9 @@ const consolePatienceMs = 3_000;
 /** Sweeps, each of which finds what stood still since the one before. */
 const maxSweeps = 40;
 const maxNewcomers = 30;
+/** Longer than an edge takes to look by itself. */
+const lookAgainMs = 50;
+const maxLooks = 100;
 
 interface Stage {
   shop: Shop;
@@ -63,8 +67,9 @@ interface Stage {
   story: string[];
   faults: Disturbance[];
   requests: { request: ReserveRequest; edge: EdgeName }[];
-  /** Tickets that buyers know of. */
+  /** Tickets that buyers know of, and who gave each. */
   tickets: string[];
+  givenBy: Map<string, EdgeName>;
   told: CommandRequest[];
   /** Commands that have their place and no outcome yet. */
   waiting: { operation: Operation; edge: EdgeName; commandId: string }[];
@@ -94,6 +99,7 @@ export async function play(shop: Shop, schedule: Schedule, saleId: string): Prom
     ],
     requests: [],
     tickets: [],
+    givenBy: new Map(),
     told: [],
     waiting: [],
     besides: new Set(),
@@ -109,11 +115,10 @@ export async function play(shop: Shop, schedule: Schedule, saleId: string): Prom
       await takeStep(stage, step);
     }
     await recover(stage);
-    await rest(stage);
+    await everyoneLooks(stage);
     if (schedule.sellsOut) demandWasEnough = await sellOut(stage);
     if (schedule.closes) await closeSale(stage);
-    await rest(stage);
-    for (const ticketId of new Set(stage.tickets)) await readTicket(stage, 'edge 1', ticketId);
+    await everyoneLooks(stage);
     await answerWaiting(stage, true);
   } catch (error) {
     stuck = sentence(error as Error);
@@ -131,13 +136,12 @@ export async function play(shop: Shop, schedule: Schedule, saleId: string): Prom
 }
 
 async function openSale({ shop, schedule: { terms }, saleId }: Stage): Promise<void> {
-  const { desk } = await shop.parts('console');
   const items = skus.flatMap((sku) => {
     const stock = terms.stock[sku];
     if (stock === undefined) return [];
     return [{ sku, name: sku, description: null, imageUrl: null, priceMinor: 100, stock }];
   });
-  const ended = await shop.process('console').run(() =>
+  const ended = await shop.as('console', ({ desk }) =>
     desk.create(
       {
         id: saleId,
@@ -165,7 +169,7 @@ async function takeStep(stage: Stage, { fault, deed, beside }: Step): Promise<vo
   story.push(`${String(stage.number).padStart(3)} ${tell(deed)}${beside ? ', beside' : ''}`);
   if (fault !== null) {
     const process = shop.process(fault.process);
-    await shop.parts(fault.process);
+    await shop.start(fault.process);
     if (!process.isFrozen()) process.arm(fault);
   }
   const name = processOf(deed);
@@ -346,6 +350,7 @@ async function reserve(stage: Stage, edge: EdgeName, request: ReserveRequest): P
   }
   answeredTicket(operation, answer.replayed ? 200 : 202, answer.ticket);
   stage.tickets.push(answer.ticket.id);
+  if (!answer.replayed) stage.givenBy.set(answer.ticket.id, edge);
   stage.story.push(
     `      ${request.buyerId} has ${answer.ticket.id.slice(-4)} at ${answer.ticket.receipt.slice(0, 9)}`,
   );
@@ -391,12 +396,13 @@ async function answerWaiting(stage: Stage, isLast = false): Promise<void> {
   }
 }
 
-async function readTicket(stage: Stage, edge: EdgeName, ticketId: string): Promise<void> {
+async function readTicket(stage: Stage, edge: EdgeName, ticketId: string): Promise<Operation> {
   const operation = stage.history.sent({ op: 'read', ticketId });
   const ended = await atEdge(stage, edge, (gate) => gate.readTicket(ticketId));
-  if (!isAnswered(operation, ended)) return;
+  if (!isAnswered(operation, ended)) return operation;
   if (ended.answer.kind === 'refused') refused(operation, ended.answer);
   else answeredTicket(operation, 200, ended.answer.ticket);
+  return operation;
 }
 
 async function look(stage: Stage, edge: EdgeName): Promise<Map<string, number> | null> {
@@ -414,10 +420,9 @@ async function look(stage: Stage, edge: EdgeName): Promise<Map<string, number> |
 async function atEdge<Answer>(
   { shop }: Stage,
   edge: EdgeName,
-  ask: (gate: Awaited<ReturnType<typeof shop.parts<'edge 1'>>>['gate']) => Promise<Answer>,
+  ask: (gate: EdgeGate) => Promise<Answer>,
 ): Promise<Ended<Answer>> {
-  const { gate } = await shop.parts(edge);
-  return shop.process(edge).run(() => ask(gate));
+  return shop.as(edge, ({ gate }) => ask(gate));
 }
 
 function isAnswered<Answer>(
@@ -429,22 +434,19 @@ function isAnswered<Answer>(
 }
 
 async function commit({ shop, saleId, story }: Stage, worker: WorkerName): Promise<void> {
-  const { committer } = await shop.parts(worker);
-  const ended = await shop.process(worker).run(() => committer.commitSale(saleId));
+  const ended = await shop.as(worker, ({ committer }) => committer.commitSale(saleId));
   if (ended.kind === 'failed') story.push(`      ${worker}: ${sentence(ended.error)}`);
 }
 
 async function sweep({ shop, story }: Stage, worker: WorkerName): Promise<void> {
-  const parts = await shop.parts(worker);
-  const ended = await shop.process(worker).run(() => parts.sweep.sweepOnce());
+  const ended = await shop.as(worker, (parts) => parts.sweep.sweepOnce());
   if (ended.kind === 'failed') story.push(`      ${worker}: ${sentence(ended.error)}`);
 }
 
 async function merchant(stage: Stage, deed: Deed): Promise<void> {
   const { shop, saleId, number } = stage;
-  const { desk } = await shop.parts('console');
   const request = { key: `desk-${saleId}-${number}`, fingerprint: String(number) };
-  const ask = (): Promise<DeskAnswer> | null => {
+  const ask = async (desk: Desk): Promise<DeskAnswer | null> => {
     switch (deed.do) {
       case 'restock':
       case 'withdraw':
@@ -470,7 +472,7 @@ async function merchant(stage: Stage, deed: Deed): Promise<void> {
     }
   };
   const operation = stage.history.sent({ op: 'merchant', call: deed.do });
-  const ended = await shop.process('console').run(async () => ask());
+  const ended = await shop.as('console', ({ desk }) => ask(desk));
   if (!isAnswered(operation, ended)) return;
   const { answer } = ended;
   if (answer === null) answered(operation, 404, {});
@@ -508,9 +510,26 @@ async function rest(stage: Stage): Promise<void> {
   throw new Error(`sale ${saleId} does not come to rest: ${before}`);
 }
 
+/**
+ * Buyers look until nobody is told to come again, each at the edge that gave the ticket: what it remembers and no log has
+ * is queued again meanwhile.
+ */
+async function everyoneLooks(stage: Stage): Promise<void> {
+  for (let pass = 0; pass < maxLooks; pass += 1) {
+    await rest(stage);
+    let isAgain = false;
+    for (const [ticketId, edge] of stage.givenBy) {
+      const { status, body } = await readTicket(stage, edge, ticketId);
+      isAgain ||= status === 503 || (body as { status?: string } | null)?.status === 'queued';
+    }
+    if (!isAgain) return;
+    await delay(lookAgainMs);
+  }
+  throw new Error('somebody is told to come again, for ever');
+}
+
 async function whereItIs({ shop, saleId }: Stage): Promise<string> {
-  const { ledger, gate } = await shop.parts('console');
-  const ended = await shop.process('console').run(async () => {
+  const ended = await shop.as('console', async ({ ledger, gate }) => {
     const at = await ledger.readSale(saleId);
     const seen = (await gate.peek([saleId])).get(saleId) ?? null;
     const due = await ledger.nextDeadline(saleId);
@@ -530,8 +549,7 @@ async function whereItIs({ shop, saleId }: Stage): Promise<string> {
 async function sellOut(stage: Stage): Promise<boolean> {
   const { shop, saleId, schedule, story } = stage;
   story.push('    the rest is asked for');
-  const { desk } = await shop.parts('console');
-  const ended = await shop.process('console').run(async () => {
+  const ended = await shop.as('console', async ({ desk }) => {
     await desk.change(saleId, { holdSeconds: 3_600 }, null);
     await desk.move(saleId, 'resume', null);
     return desk.move(saleId, 'open', null);
@@ -559,7 +577,6 @@ async function sellOut(stage: Stage): Promise<boolean> {
 }
 
 async function closeSale(stage: Stage): Promise<void> {
-  const { desk } = await stage.shop.parts('console');
-  const ended = await stage.shop.process('console').run(() => desk.move(stage.saleId, 'close', null));
+  const ended = await stage.shop.as('console', ({ desk }) => desk.move(stage.saleId, 'close', null));
   if (ended.kind !== 'done') throw new Error(`the sale cannot be closed: ${JSON.stringify(ended)}`);
 }

@@ -17,7 +17,7 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { createGateMemory, type GateMemory } from './gate-memory.ts';
 import { type EdgeName, type ProcessName, processNames, type WorkerName } from './schedule.ts';
-import { createSimulated, type Simulated } from './simulated.ts';
+import { createSimulated, type Ended, type Simulated } from './simulated.ts';
 
 interface Parts {
   edge: { gate: EdgeGate };
@@ -36,12 +36,29 @@ export interface Shop {
   memory: GateMemory;
   /** The process of this name; a fresh one when the one before is dead. */
   process(name: ProcessName): Simulated;
-  parts<Name extends ProcessName>(name: Name): Promise<PartsOf<Name>>;
+  /** The process of this name runs, unless it dies at its start. */
+  start(name: ProcessName): Promise<void>;
+  /** Does `work` as the process of this name, and as none that comes after it. */
+  as<Name extends ProcessName, Answer>(
+    name: Name,
+    work: (parts: PartsOf<Name>) => Promise<Answer>,
+  ): Promise<Ended<Answer>>;
   /** Commands that left a process late and have not arrived. */
   deliverLate(): void;
   /** Everything of the sale before is gone, and the story begins anew. */
   begin(note: (line: string) => void): Promise<void>;
   close(): Promise<void>;
+}
+
+interface Running {
+  process: Simulated;
+  parts: Promise<unknown> | null;
+  /** What goes on by itself in the real process, and would for ever. */
+  endings: (() => void)[];
+}
+
+function end({ endings }: Running): void {
+  for (const one of endings.splice(0)) one();
 }
 
 /** No sweep by itself: its passes are steps of the schedule. */
@@ -62,8 +79,7 @@ const salesPerTruncate = 100;
 export function openShop(redisUrl: string, databaseUrl: string): Shop {
   const redis = new Redis(redisUrl, { replyMapping: 'legacy' } as object);
   const database = new pg.Pool({ connectionString: databaseUrl, max: 1 });
-  const running = new Map<ProcessName, { process: Simulated; parts: Promise<unknown> | null }>();
-  const endings: (() => void)[] = [];
+  const running = new Map<ProcessName, Running>();
   let memory = createGateMemory(redis);
   let late: (() => void)[] = [];
   let sales = 0;
@@ -72,19 +88,22 @@ export function openShop(redisUrl: string, databaseUrl: string): Shop {
   function runningOf(name: ProcessName) {
     const before = running.get(name);
     if (before?.process.isAlive() === true) return before;
-    if (before !== undefined) note(`${name} is started again`);
+    if (before !== undefined) {
+      note(`${name} is started again`);
+      end(before);
+    }
     const process = createSimulated(name, {
       copy: () => memory.remember(),
       note: (line) => note(line),
       postpone: (deliver) => late.push(deliver),
     });
-    const fresh = { process, parts: null };
+    const fresh: Running = { process, parts: null, endings: [] };
     running.set(name, fresh);
     return fresh;
   }
 
-  async function open(name: ProcessName): Promise<unknown> {
-    if (name.startsWith('edge')) return openEdge();
+  async function open(name: ProcessName, { endings }: Running): Promise<unknown> {
+    if (name.startsWith('edge')) return openEdge(endings);
     const ledger = createLedger({ url: databaseUrl, maxConnections: 4 });
     endings.push(() => void ledger.close().catch(() => undefined));
     const gate = await createWorkerGate({ redisUrl });
@@ -115,8 +134,8 @@ export function openShop(redisUrl: string, databaseUrl: string): Shop {
     return { committer, sweep };
   }
 
-  async function openEdge() {
-    const gate = await createEdgeGate({ redisUrl, ring: () => undefined });
+  async function openEdge(endings: Running['endings']) {
+    const gate = await createEdgeGate({ redisUrl, ring: () => undefined, remembersMs: 30_000 });
     endings.push(() => void gate.close().catch(() => undefined));
     return { gate };
   }
@@ -135,24 +154,32 @@ export function openShop(redisUrl: string, databaseUrl: string): Shop {
     });
   }
 
+  function partsOf(name: ProcessName, one: Running): Promise<unknown> {
+    if (one.parts === null) {
+      const opened = one.process.run(() => open(name, one));
+      one.parts = opened.then((ended) => {
+        if (ended.kind === 'done') return ended.answer;
+        one.process.kill();
+        throw ended.kind === 'failed' ? ended.error : new Error(`${name} died at its start`);
+      });
+      one.parts.catch(() => undefined);
+    }
+    return one.parts;
+  }
+
   return {
     redis,
     get memory() {
       return memory;
     },
     process: (name) => runningOf(name).process,
-    async parts(name) {
+    async start(name) {
+      await partsOf(name, runningOf(name));
+    },
+    async as(name, work) {
       const one = runningOf(name);
-      if (one.parts === null) {
-        const opened = one.process.run(() => open(name));
-        one.parts = opened.then((ended) => {
-          if (ended.kind === 'done') return ended.answer;
-          one.process.kill();
-          throw ended.kind === 'failed' ? ended.error : new Error(`${name} died at its start`);
-        });
-        one.parts.catch(() => undefined);
-      }
-      return one.parts as never;
+      const parts = await partsOf(name, one);
+      return one.process.run(() => work(parts as never));
     },
     deliverLate() {
       for (const deliver of late.splice(0)) deliver();
@@ -172,8 +199,10 @@ export function openShop(redisUrl: string, databaseUrl: string): Shop {
       note = tell;
     },
     async close() {
-      for (const { process } of running.values()) process.kill();
-      for (const end of endings) end();
+      for (const one of running.values()) {
+        one.process.kill();
+        end(one);
+      }
       redis.disconnect();
       await database.end();
     },
