@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEdge } from '../support/edge-process.ts';
+import { emptyRedis } from '../support/damage.ts';
 import { openFaultyLine } from '../support/faulty-line.ts';
 import { until } from '../support/sales.ts';
 import { act, openShop, screen, type Shop, soon, tees, words } from './shop.ts';
@@ -105,6 +106,30 @@ describe('a buyer whose network is what networks are', () => {
         const ticketId = await page.locator('holdfast-buy bdi.code').nth(1).textContent();
         await fetch(`${second.url}/v1/tickets/${ticketId}/cancel`, { method: 'POST' });
         await screen(page, 'cancelled');
+      } finally {
+        await second.kill();
+      }
+    }));
+
+  it('has a new place by itself when Redis and the edge lost the old one, and is held', () =>
+    shop.visit(async (person) => {
+      const saleId = await shop.open(tees(10));
+      const settings = { REDIS_URL: shop.redis.url, LOG_LEVEL: 'info' };
+      const first = await startEdge(settings);
+      shop.freeze(saleId);
+      const page = await person.open(`${first.url}/?sale=${saleId}`);
+      await act(page, 'reserve').click();
+      await screen(page, 'line');
+      const lost = await page.locator('holdfast-buy bdi.code').nth(1).textContent();
+      await first.kill();
+      await emptyRedis(shop);
+      shop.thaw(saleId);
+      const second = await startEdge({ ...settings, EDGE_PORT: new URL(first.url).port });
+      try {
+        await screen(page, 'held');
+        expect(await page.locator('holdfast-buy bdi.code').nth(1).textContent()).not.toBe(lost);
+        const rows = await shop.rows('select status from reservations where sale_id = $1', [saleId]);
+        expect(rows).toEqual([{ status: 'held' }]);
       } finally {
         await second.kill();
       }

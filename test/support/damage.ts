@@ -4,7 +4,7 @@ import { tipAfter } from '../../packages/gate/src/entry-format.ts';
 import type { House } from './house.ts';
 
 /** The gate's memory is gone, as after FLUSHALL or a start on an empty disk. */
-export function emptyRedis(house: House): Promise<void> {
+export function emptyRedis(house: Pick<House, 'redis'>): Promise<void> {
   return withRedis(house, async (redis) => {
     await redis.flushall();
   });
@@ -32,7 +32,7 @@ export async function rememberGate(house: House): Promise<() => Promise<void>> {
 }
 
 export async function withRedis<Answer>(
-  house: House,
+  house: Pick<House, 'redis'>,
   work: (redis: Redis) => Promise<Answer>,
 ): Promise<Answer> {
   const redis = new Redis(house.redis.url);

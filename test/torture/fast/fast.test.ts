@@ -14,7 +14,8 @@ describe('fast schedules', () => {
       { schedules: 8, seed: 404, minutes: null, tells: true },
       (line) => told.push(line),
     );
-    expect(broken).toEqual([]);
+    for (const { story } of broken) console.log(story.join('\n'));
+    expect(broken.map(({ seed, laws }) => ({ seed, laws }))).toEqual([]);
     expect(faults).toEqual([]);
     expect(played).toBe(8);
     const story = told.join('\n');
