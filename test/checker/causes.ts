@@ -75,8 +75,9 @@ export function createCauses({ sale, ledger, faults, findings }: Context): Cause
     causedBy(ticket, name ?? `request ${requests}`, operation);
     asAsked(ticket, operation, wish);
     if (ticket.row !== null && taken.receipt !== ticket.row.receipt) ticket.cameBack = true;
-    if (!ticket.joined && !faults.lost(operation.sentAt, ticket.moments[0]?.at))
-      sameReceipt(ticket, taken.receipt);
+    // What was lost before it was acknowledged, or committed, may have come back elsewhere.
+    const settledAt = Math.max(operation.answeredAt ?? operation.sentAt, ticket.moments[0]?.at ?? 0);
+    if (!ticket.joined && !faults.lost(operation.sentAt, settledAt)) sameReceipt(ticket, taken.receipt);
   }
 
   /** While two gates answer, an edge that asks the second one again tells its refusal, and the first one's ticket counts. */

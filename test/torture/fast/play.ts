@@ -350,7 +350,7 @@ async function reserve(stage: Stage, edge: EdgeName, request: ReserveRequest): P
   }
   answeredTicket(operation, answer.replayed ? 200 : 202, answer.ticket);
   stage.tickets.push(answer.ticket.id);
-  if (!answer.replayed) stage.givenBy.set(answer.ticket.id, edge);
+  if (!answer.replayed || !stage.givenBy.has(answer.ticket.id)) stage.givenBy.set(answer.ticket.id, edge);
   stage.story.push(
     `      ${request.buyerId} has ${answer.ticket.id.slice(-4)} at ${answer.ticket.receipt.slice(0, 9)}`,
   );
