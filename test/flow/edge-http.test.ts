@@ -519,6 +519,7 @@ describe('an operator', () => {
     const metrics = await get('/metrics');
     expect(metrics.text).toMatch(/holdfast_edge_requests_total\{route="reserve",status="2xx"\} [1-9]/);
     expect(metrics.text).toMatch(/holdfast_edge_admitted_total [1-9]/);
+    expect(metrics.text).toContain('holdfast_edge_requeued_total 0');
     expect(metrics.text).toMatch(/holdfast_edge_refused_total\{code="sold_out"\} [1-9]/);
     expect(metrics.text).toContain('holdfast_edge_open_streams{kind="ticket"}');
   });

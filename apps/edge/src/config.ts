@@ -55,6 +55,8 @@ export const readEdgeConfig = (env?: Record<string, string | undefined>) =>
       STRIPE_API_URL: z.url().default('https://api.stripe.com'),
       /** Entries that may wait for the ledger before newcomers are refused. */
       INTAKE_LIMIT: settings.count.default(200_000),
+      /** Tickets that are remembered until they are seen decided, to be queued again where Redis loses them. */
+      REMEMBERED_TICKETS: settings.count.default(100_000),
       /** Open connections, streams included; 0 is no limit. */
       MAX_CONNECTIONS: settings.count.default(0),
       /** What one address, or one buyer, may hold open at one edge; 0 is no limit. */

@@ -35,6 +35,9 @@ const gate = lifecycle.add(
     ...stores,
     ring: bells.ring,
     intakeLimit: config.INTAKE_LIMIT,
+    remembers: config.REMEMBERED_TICKETS,
+    onRequeued: (saleId, tickets) =>
+      log.warn({ saleId, tickets }, 'tickets that Redis had lost are queued again'),
     challenger,
     listsTickets: config.BUYER_AUTH === 'jwt',
     onError: onceASecond(log.warn.bind(log), 'the gate did not answer'),

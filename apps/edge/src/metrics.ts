@@ -13,6 +13,8 @@ export interface RouteMeter {
 export interface GateTotals {
   admitted: number;
   batches: number;
+  /** Tickets that Redis had lost and that have their place again. */
+  requeued: number;
   refused: ReadonlyMap<RefusalCode, number>;
   /** Entries that waited for the ledger when their sales were last read here. */
   waiting: number;
@@ -112,7 +114,7 @@ function requestLines(routes: ReadonlyMap<string, Counts>): string[] {
   return lines;
 }
 
-function gateLines({ admitted, batches, refused }: GateTotals): string[] {
+function gateLines({ admitted, batches, requeued, refused }: GateTotals): string[] {
   return [
     '# HELP holdfast_edge_admitted_total Reservations that the gate admitted.',
     '# TYPE holdfast_edge_admitted_total counter',
@@ -120,6 +122,9 @@ function gateLines({ admitted, batches, refused }: GateTotals): string[] {
     '# HELP holdfast_edge_admission_batches_total Scripts that carried them.',
     '# TYPE holdfast_edge_admission_batches_total counter',
     `holdfast_edge_admission_batches_total ${batches}`,
+    '# HELP holdfast_edge_requeued_total Tickets that Redis had lost and that were queued again.',
+    '# TYPE holdfast_edge_requeued_total counter',
+    `holdfast_edge_requeued_total ${requeued}`,
     '# HELP holdfast_edge_refused_total Reservations refused at the gate, by code.',
     '# TYPE holdfast_edge_refused_total counter',
     ...[...refused].map(([code, count]) => `holdfast_edge_refused_total{code="${code}"} ${count}`),
