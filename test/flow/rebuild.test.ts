@@ -278,6 +278,44 @@ describe('a gate that is rebuilt', () => {
     expect(await expectConservation(house, sale)).toEqual({ tee: { held: 1 } });
   });
 
+  it.each(['claims', 'restored'] as const)(
+    'is not put in place when Redis loses meanwhile what was staged since %s were read, and is rebuilt anew',
+    async (since) => {
+      const sale = await openTees(house, 10, { perBuyerLimit: 1 });
+      const asked = await ask(house.edge, sale, 'ann', 1, 'key of ann');
+      if (asked.kind === 'refused') throw new Error(asked.code);
+      const ann = asked.ticket;
+      await house.commit(sale);
+      const bob = await reserve(house.edge, sale, 'bob');
+      const source = await fence(sale);
+      let setBack = () => Promise.resolve();
+      const remember = async () => {
+        setBack = await rememberGate(house);
+      };
+      const torn: RebuildSource = {
+        ...source,
+        [since]: overtakenWhile<unknown>(source[since], remember),
+        async unknownOf(entries) {
+          await setBack();
+          return source.unknownOf(entries);
+        },
+      };
+      expect(await house.gate.rebuild(torn)).toBe('torn');
+      expect(await house.edge.readTicket(ann.id)).toMatchObject({ code: 'gate_unavailable' });
+      const worker = await house.addWorker();
+      await atRest(house, sale);
+      await worker.close();
+      expect(await statuses(house.edge, ann, bob)).toEqual(['held', 'held']);
+      expect(await ask(house.edge, sale, 'ann', 1, 'key of ann')).toMatchObject({
+        replayed: true,
+        ticket: { id: ann.id },
+      });
+      expect(await ask(house.edge, sale, 'ann')).toMatchObject({ code: 'limit_reached' });
+      expect(await expectConservation(house, sale)).toEqual({ tee: { held: 2 } });
+    },
+    60_000,
+  );
+
   it('is rebuilt by exactly one of many workers that noticed', async () => {
     const sale = await openTees(house, 10);
     await reserve(house.edge, sale, 'ann');

@@ -2,6 +2,7 @@
  * A worker: answers bells with commit runs, and sweeps for what no bell rang for; and it tells the journal to whoever
  * wants to hear it. Reservations are written by nothing but a commit run.
  */
+import type { RebuildOutcome } from '@holdfast/core';
 import { eventKindsOf, webhookMessage, webhookTestMessage } from '@holdfast/contracts';
 import { createWorkerGate } from '@holdfast/gate';
 import { createLedger } from '@holdfast/ledger';
@@ -56,7 +57,7 @@ const gate = lifecycle.add(
   }),
   (started) => started.close(),
 );
-const onRebuild = (saleId: string, why: string, outcome: 'rebuilt' | 'superseded') => {
+const onRebuild = (saleId: string, why: string, outcome: RebuildOutcome) => {
   commits.rebuilt(outcome);
   log.warn({ saleId, why, outcome }, 'a gate was rebuilt');
 };

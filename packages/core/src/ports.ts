@@ -223,6 +223,12 @@ export interface GateCounts extends GateState {
   oldestAt: number | null;
 }
 
+/**
+ * What became of a rebuild. `superseded`: a newer one has begun. `torn`: Redis lost a part of it meanwhile, so nothing was
+ * put in place; it stands still, and a sweep begins a newer one.
+ */
+export type RebuildOutcome = 'rebuilt' | 'superseded' | 'torn';
+
 export interface RebuildSource {
   sale: Sale;
   cursor: Cursor;
@@ -309,7 +315,7 @@ export interface WorkerGate {
     skusOf?: ReadonlyMap<string, readonly string[]>,
   ): Promise<Map<string, GateState | null>>;
   counts(saleId: string, afterSeq: number): Promise<GateCounts | null>;
-  rebuild(source: RebuildSource): Promise<'rebuilt' | 'superseded'>;
+  rebuild(source: RebuildSource): Promise<RebuildOutcome>;
   /** Brings tickets back; with an empty page it only says who is at it from now on, for some seconds. */
   restore(saleId: string, epoch: number, page: RestorePage, worker: string): Promise<RestoreAnswer>;
   /** The sales of a shard for which there is a gate. */

@@ -1,7 +1,5 @@
 import type { ClaimedRow, RebuildSource } from '@holdfast/core';
-import type { SaleKeys } from './keys.ts';
 import { pieces } from './pieces.ts';
-import type { RunScript } from './scripts.ts';
 
 /** Rows of buyers that one script handles. */
 const pieceSize = 500;
@@ -10,15 +8,14 @@ const pagesAtOnce = 4;
 
 type Piece = (string | number)[];
 
-/** What limits, keys and the lobby's doorkeeper follow from. False when a newer rebuild has begun. */
+/** False when a newer rebuild has begun. */
+export type StagePiece = (piece: Piece) => Promise<boolean>;
+
+/** What limits, keys and the lobby's doorkeeper follow from. False when it is not to go on. */
 export async function stageBuyers(
-  run: RunScript,
-  keys: SaleKeys,
-  { cursor, claims, released, members }: RebuildSource,
+  stage: StagePiece,
+  { claims, released, members }: Pick<RebuildSource, 'claims' | 'released' | 'members'>,
 ): Promise<boolean> {
-  let number = 0;
-  const stage = (piece: Piece) =>
-    run('stage-buyers', [keys.sale, keys.staged(cursor.epoch).buyers], [cursor.epoch, ++number, ...piece]);
   // All three only add, so their order does not matter.
   const complete = await Promise.all([
     stageAll(claims, claimsOf, stage),
@@ -32,13 +29,11 @@ export async function stageBuyers(
 async function stageAll<Page>(
   pages: AsyncIterable<Page>,
   piecesOf: (page: Page) => Piece[],
-  stage: (piece: Piece) => Promise<unknown>,
+  stage: StagePiece,
 ): Promise<boolean> {
   const underWay: Promise<boolean>[] = [];
   for await (const page of pages) {
-    const staged = Promise.all(piecesOf(page).map(stage)).then((answers) =>
-      answers.every((answer) => answer === 'staged'),
-    );
+    const staged = Promise.all(piecesOf(page).map(stage)).then((answers) => answers.every(Boolean));
     // It is heard in its turn.
     staged.catch(() => undefined);
     underWay.push(staged);

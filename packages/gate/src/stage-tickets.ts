@@ -6,7 +6,7 @@ import { recordOf } from './ticket-record.ts';
 /** Tickets that one script handles. */
 const pieceSize = 200;
 
-/** One numbered piece of the stage; false when a newer rebuild has begun. */
+/** One numbered piece of the stage; false when a newer rebuild has begun, or Redis lost the piece before it. */
 export type Stage = (
   script: 'stage-tickets' | 'stage-entries',
   names: readonly string[],

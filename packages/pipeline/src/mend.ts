@@ -1,4 +1,4 @@
-import type { IntakeRead, LedgerSale, RunLedger, WorkerGate } from '@holdfast/core';
+import type { IntakeRead, LedgerSale, RebuildOutcome, RunLedger, WorkerGate } from '@holdfast/core';
 import { commitResult } from './commit-result.ts';
 import { rebuildSale } from './recovery.ts';
 import { type Repair, type RepairWatch, repairResult, whyTooHigh } from './repair.ts';
@@ -10,7 +10,7 @@ export interface MendParts {
   repairs?: RepairWatch;
   /** Called for each item that was mended. */
   onRepair?(repair: Repair): void;
-  onRebuild?(saleId: string, why: string, outcome: 'rebuilt' | 'superseded'): void;
+  onRebuild?(saleId: string, why: string, outcome: RebuildOutcome): void;
 }
 
 export type Batch = Extract<IntakeRead, { kind: 'batch' }>;

@@ -1,4 +1,4 @@
-import type { Cursor, GateState, RunLedger, WorkerGate } from '@holdfast/core';
+import type { Cursor, GateState, RebuildOutcome, RunLedger, WorkerGate } from '@holdfast/core';
 
 /** Sales of a shard that one worker rebuilds at a time. */
 const rebuildsAtOnce = 6;
@@ -6,7 +6,7 @@ const rebuildsAtOnce = 6;
 interface RecoveryParts {
   ledger: RunLedger;
   gate: WorkerGate;
-  onRebuild?(saleId: string, why: string, outcome: 'rebuilt' | 'superseded'): void;
+  onRebuild?(saleId: string, why: string, outcome: RebuildOutcome): void;
 }
 
 /**

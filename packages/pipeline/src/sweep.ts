@@ -1,4 +1,10 @@
-import { compareCounters, type GateState, type RunLedger, type WorkerGate } from '@holdfast/core';
+import {
+  compareCounters,
+  type GateState,
+  type RebuildOutcome,
+  type RunLedger,
+  type WorkerGate,
+} from '@holdfast/core';
 import type { Committer } from './committer.ts';
 import { bootShard, rebuildSale } from './recovery.ts';
 import type { Recounts } from './recount.ts';
@@ -12,7 +18,7 @@ export interface SweepParts {
   ledger: RunLedger;
   gate: WorkerGate;
   committer: Committer;
-  onRebuild?(saleId: string, why: string, outcome: 'rebuilt' | 'superseded'): void;
+  onRebuild?(saleId: string, why: string, outcome: RebuildOutcome): void;
   /** Holds the ledger's counters against its rows; a sweep without it does not. */
   recounts?: Recounts;
 }

@@ -6,7 +6,7 @@
 -- ARGV  1 the new epoch, 2 number of this piece of the stage, from 1 on: one that is sent twice is staged once,
 --       then per entry: kind, buyer, person (what stands before the chained part), head of the entry, gate time, had units '1' or '0',
 --       idempotency field or '', its value, packed lines, number of lines, and per line: sku, quantity
--- Answer  'staged' or 'superseded'
+-- Answer  'staged', 'superseded', or 'torn' when the piece before it is not there: Redis lost it meanwhile
 
 local saleKey, staged, intake, buyers = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local epoch, piece = ARGV[1], tonumber(ARGV[2])
@@ -14,6 +14,7 @@ local epoch, piece = ARGV[1], tonumber(ARGV[2])
 local at = redis.call('HMGET', saleKey, 'rebuilding', 'staged')
 if at[1] ~= epoch then return 'superseded' end
 if tonumber(at[2]) >= piece then return 'staged' end
+if tonumber(at[2]) ~= piece - 1 then return 'torn' end
 
 local begin = redis.call('HMGET', staged, 'seq', 'tip', 'lined')
 assert(tonumber(begin[1]) and begin[2] and begin[3], 'nothing is staged')

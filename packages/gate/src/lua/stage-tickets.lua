@@ -5,13 +5,14 @@
 -- KEYS  1 sale, 2 staged buyers, 3.. tickets
 -- ARGV  1 the new epoch, 2 number of this piece of the stage, from 1 on: one that is sent twice is staged once,
 --       then per ticket: buyer, how long it stays readable (ms) or '', its record
--- Answer  'staged' or 'superseded'
+-- Answer  'staged', 'superseded', or 'torn' when the piece before it is not there: Redis lost it meanwhile
 
 local sale, buyers, epoch, piece = KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2])
 
 local at = redis.call('HMGET', sale, 'rebuilding', 'staged')
 if at[1] ~= epoch then return 'superseded' end
 if tonumber(at[2]) >= piece then return 'staged' end
+if tonumber(at[2]) ~= piece - 1 then return 'torn' end
 assert(#ARGV == 3 * #KEYS - 4, 'three arguments per ticket')
 redis.call('HLEN', buyers)
 local endings, lists, changed = {}, {}, {}
