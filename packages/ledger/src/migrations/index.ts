@@ -9,6 +9,7 @@ import * as keys from './0008-keys.ts';
 import * as webhooks from './0009-webhooks.ts';
 import * as statistics from './0010-statistics.ts';
 import * as erasures from './0011-erasures.ts';
+import * as waiting from './0012-waiting.ts';
 
 /** In order, forward only. */
 export const migrations: Record<string, Migration> = {
@@ -22,4 +23,5 @@ export const migrations: Record<string, Migration> = {
   '0009-webhooks': webhooks,
   '0010-statistics': statistics,
   '0011-erasures': erasures,
+  '0012-waiting': waiting,
 };
