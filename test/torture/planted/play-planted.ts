@@ -28,7 +28,12 @@ export async function playPlanted(names: readonly string[], say: (line: string) 
   const stores = await startFastStores(placesFor(schedules), repository);
   try {
     for (const bug of plantedBugs.filter(({ name }) => names.length === 0 || names.includes(name))) {
-      const caught = await playOne(bug, stores, names.length > 0 ? say : () => undefined);
+      const caught = await playOne(bug, stores, names.length > 0 ? say : () => undefined).catch(
+        (error: Error): Caught => {
+          say(`${bug.name}: ${error.message}`);
+          return { bug, laws: [], schedules: 0, seconds: 0 };
+        },
+      );
       table.push(caught);
       say(rowOf(caught));
       if (names.length > 0) for (const law of caught.laws) say(`    ${law}`);
