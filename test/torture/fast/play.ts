@@ -235,12 +235,14 @@ function processOf(deed: Deed): ProcessName | null {
 
 async function disturb(stage: Stage, deed: Deed): Promise<void> {
   const { shop } = stage;
+  // From before it: others go on while it is done.
+  const at = now();
   switch (deed.do) {
     case 'empty the gate':
       await shop.memory.empty();
-      return lost(stage, deed.do);
+      return lost(stage, at, deed.do);
     case 'set the gate back':
-      if (await shop.memory.setBack(deed.which)) lost(stage, deed.do);
+      if (await shop.memory.setBack(deed.which)) lost(stage, at, deed.do);
       return;
     case 'remember the gate':
       return shop.memory.remember();
@@ -254,9 +256,9 @@ async function disturb(stage: Stage, deed: Deed): Promise<void> {
   }
 }
 
-function lost({ faults }: Stage, detail: string): void {
+function lost({ faults }: Stage, at: number, detail: string): void {
   faults.push({
-    at: now(),
+    at,
     until: null,
     kind: 'gate memory',
     target: 'redis',
