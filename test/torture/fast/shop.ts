@@ -174,12 +174,13 @@ export function openShop(redisUrl: string, databaseUrl: string): Shop {
     },
     process: (name) => runningOf(name).process,
     async start(name) {
-      await partsOf(name, runningOf(name));
+      await partsOf(name, runningOf(name)).catch(() => undefined);
     },
     async as(name, work) {
       const one = runningOf(name);
-      const parts = await partsOf(name, one);
-      return one.process.run(() => work(parts as never));
+      // Who dies at its start is started again by whoever needs it next.
+      const parts = await partsOf(name, one).catch(() => null);
+      return parts === null ? { kind: 'dead' } : one.process.run(() => work(parts as never));
     },
     deliverLate() {
       for (const deliver of late.splice(0)) deliver();
