@@ -123,7 +123,7 @@ export async function play(shop: Shop, schedule: Schedule, saleId: string): Prom
   } catch (error) {
     stuck = sentence(error as Error);
   }
-  for (const fault of stage.faults) fault.until = now();
+  for (const fault of stage.faults) fault.until ??= now();
   return {
     saleId,
     history: stage.history.history,
@@ -259,7 +259,7 @@ async function disturb(stage: Stage, deed: Deed): Promise<void> {
 function lost({ faults }: Stage, at: number, detail: string): void {
   faults.push({
     at,
-    until: null,
+    until: now(),
     kind: 'gate memory',
     target: 'redis',
     detail,
