@@ -193,6 +193,7 @@ describe('the statistics of a sale', () => {
       const before = await older.ledger.statistics(saleId);
       for (const step of [
         'drop table statistics, seals, erasures',
+        'drop index reservations_waiting',
         'alter table reservations drop column held_at',
         'alter table events drop column opening',
         `delete from kysely_migration where name >= '0010'`,
