@@ -42,7 +42,7 @@ describe('when the money meets the deadline', () => {
       Payments,
       Payments,
     ];
-    const sale = await openTees(house, races, { holdSeconds: 1, waitlist: true });
+    const sale = await openTees(house, races, { holdSeconds: 2, waitlist: true });
     // No hold begins before everything stands ready.
     house.freeze(sale);
     const tickets = (await Promise.all(
