@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import { eventFrame, eventNames, type SaleJson, saleJson } from '@holdfast/contracts';
 import type { EdgeGate, SaleView } from '@holdfast/core';
 import type { Stream } from './streams.ts';
@@ -20,6 +21,8 @@ interface Feed {
 
 /** A frame at most this often, milliseconds: 4 a second. */
 const frameEveryMs = 250;
+/** A frame to so many takes some milliseconds; between these, buyers are answered. */
+const streamsAtOnce = 100;
 /** Looked at again this often without any message. */
 const readEveryMs = 1_000;
 
@@ -41,7 +44,7 @@ export function createSaleFeeds(gate: Pick<EdgeGate, 'readSale' | 'watchSale'>):
     feed.readAt = now;
     try {
       const read = await gate.readSale(saleId);
-      if (read.kind === 'sale') show(feed, read.sale);
+      if (read.kind === 'sale') await show(feed, read.sale);
     } catch {
       // The next second tries again; streams keep the last value meanwhile.
     } finally {
@@ -49,13 +52,19 @@ export function createSaleFeeds(gate: Pick<EdgeGate, 'readSale' | 'watchSale'>):
     }
   }
 
-  function show(feed: Feed, sale: SaleView): void {
+  async function show(feed: Feed, sale: SaleView): Promise<void> {
     const json = saleJson(sale);
     const content = contentOf(json);
     if (content === feed.content) return;
     feed.content = content;
     const frame = eventFrame(eventNames.sale, sale.now, JSON.stringify(json));
-    for (const stream of feed.streams) stream.send(frame);
+    let sent = 0;
+    // Those who join meanwhile have been shown a state already, and must not be shown an older one.
+    for (const stream of [...feed.streams]) {
+      stream.send(frame);
+      sent += 1;
+      if (sent % streamsAtOnce === 0) await othersTurn();
+    }
   }
 
   function begin(saleId: string, shown: SaleView): Feed {
