@@ -95,28 +95,32 @@ describe('the storefront', () => {
       await screen(page, 'cancelled');
     }));
 
-  it('fits a phone in every language', () =>
-    shop.visit(
-      async (person) => {
-        const page = await person.context.newPage();
-        for (const language of languages) {
-          for (const path of [
-            `?sale=${saleId}&lang=${language}`,
-            `race?lang=${language}`,
-            `architecture?lang=${language}`,
-          ]) {
-            await page.goto(`${shop.url}/${path}`);
-            if (path.startsWith('?')) await screen(page, 'offer');
-            const [wide, screenWide] = await page.evaluate(() => [
-              document.documentElement.scrollWidth,
-              document.documentElement.clientWidth,
-            ]);
-            expect([path, wide]).toEqual([path, screenWide]);
+  it(
+    'fits a phone in every language',
+    () =>
+      shop.visit(
+        async (person) => {
+          const page = await person.context.newPage();
+          for (const language of languages) {
+            for (const path of [
+              `?sale=${saleId}&lang=${language}`,
+              `race?lang=${language}`,
+              `architecture?lang=${language}`,
+            ]) {
+              await page.goto(`${shop.url}/${path}`);
+              if (path.startsWith('?')) await screen(page, 'offer');
+              const [wide, screenWide] = await page.evaluate(() => [
+                document.documentElement.scrollWidth,
+                document.documentElement.clientWidth,
+              ]);
+              expect([path, wide]).toEqual([path, screenWide]);
+            }
           }
-        }
-      },
-      { viewport: { width: 340, height: 700 } },
-    ));
+        },
+        { viewport: { width: 340, height: 700 } },
+      ),
+    60_000,
+  );
 
   it('says without JavaScript what it cannot do, and still tells the rules of the line', () =>
     shop.visit(
