@@ -2,8 +2,9 @@ import type { Redis } from 'ioredis';
 import { keysOf } from './keys.ts';
 
 /**
- * What settlement publishes, per sale: how far the journal is applied, whether ceilings or terms moved ('1') or the gate is
- * another ('2'), which tickets changed. A message is only a hint to read again: none is needed for truth, and after a break all watchers are woken.
+ * What settlement publishes, per sale: how far the journal is applied, whether ceilings or terms moved ('1') or the gate
+ * is another ('2'), which tickets changed. A message is only a hint to read again: none is needed for truth, and after a
+ * break all watchers are woken.
  */
 export interface News {
   watchTicket(shard: string, saleId: string, ticketId: string, changed: () => void): () => void;

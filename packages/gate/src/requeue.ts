@@ -24,8 +24,9 @@ const restMs = 2_000;
 const everyMs = 1_000;
 /** What was asked for is tried again so soon while the gate cannot be read: the last of a shard's gates opens them all. */
 const againMs = 100;
-/** Of its time the edge spends at most one part in so many on looking, however much it remembers. */
-const share = 10;
+/** A pass over much is followed by a longer rest, so that looking takes a tenth of the edge's time; but never by a long one. */
+const restPerPass = 10;
+const longestRestMs = 10_000;
 /** Tickets that are looked at together. */
 const pieceSize = 64;
 
@@ -44,9 +45,11 @@ export function createRequeue(parts: RequeueParts): Requeue {
 
   async function lookAround(): Promise<void> {
     const startedAt = performance.now();
-    for (const saleId of acknowledged.sales()) if (!under.has(saleId)) await lookAfter(saleId, restMs);
+    const idle = acknowledged.sales().filter((saleId) => !under.has(saleId));
+    await Promise.all(idle.map((saleId) => lookAfter(saleId, restMs)));
     if (closed) return;
-    timer = setTimeout(lookAround, Math.max(everyMs, (performance.now() - startedAt) * share)).unref();
+    const tookMs = performance.now() - startedAt;
+    timer = setTimeout(lookAround, Math.min(longestRestMs, Math.max(everyMs, tookMs * restPerPass))).unref();
   }
 
   async function lookAfter(saleId: string, olderThanMs: number): Promise<void> {
