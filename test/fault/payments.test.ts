@@ -42,7 +42,7 @@ describe('when the money meets the deadline', () => {
       Payments,
       Payments,
     ];
-    const sale = await openTees(house, races, { holdSeconds: 2, waitlist: true });
+    const sale = await openTees(house, races, { holdSeconds: 5, waitlist: true });
     // No hold begins before everything stands ready.
     house.freeze(sale);
     const tickets = (await Promise.all(
@@ -70,7 +70,7 @@ describe('when the money meets the deadline', () => {
         const event = eventOf(provider, stripe, answer.payment.clientSecret, 'succeeded');
         // A third aims at the deadline itself. The others come ever earlier, so that a slow machine is in time for some,
         // and ever later, by a second and more, so that those who wait have got there first.
-        const awayMs = [0, -index, 4 * index][index % 3] as number;
+        const awayMs = [0, -10 * index, 4 * index][index % 3] as number;
         const deadline = deadlines.get(ids[index] as string) ?? 0;
         const at = deadline - spreadMs + (index % (2 * spreadMs + 1)) + 2 * awayMs;
         return desks.map((desk) => deliverAt(at, desk, event));
